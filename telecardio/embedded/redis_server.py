@@ -1,0 +1,51 @@
+"""The embedded Redis."""
+
+import os
+import signal
+
+from telecardio.embedded import binaries, probes
+from telecardio.embedded.passwords import password
+from telecardio.embedded.server import Server
+
+# Everything is appended to a file and synced every second; the snapshot is only
+# what a clean stop leaves for a quick start.
+CONFIGURATION = """\
+port 0
+unixsocket "{socket}"
+unixsocketperm 700
+requirepass {password}
+dir "{folder}"
+daemonize no
+appendonly yes
+appendfsync everysec
+save 3600 1
+maxmemory-policy noeviction
+"""
+
+
+class Redis(Server):
+    """Redis with its data in ``var/redis``."""
+
+    name = "redis"
+    stops = ((signal.SIGTERM, 20), (signal.SIGKILL, 5))
+
+    def prepare(self) -> None:
+        """Write the configuration, which holds the password."""
+        text = CONFIGURATION.format(
+            socket=self.folders.redis_socket,
+            password=password(self.folders, "redis"),
+            folder=str(self.folders.redis).replace("\\", "\\\\").replace('"', '\\"'),
+        )
+        path = self.folders.redis / "redis.conf"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+        with os.fdopen(os.open(path, flags, 0o600), "w") as file:
+            file.write(text)
+
+    def command(self) -> list[str]:
+        """Return the command that runs the server in the foreground."""
+        return [str(binaries.redis_server()), str(self.folders.redis / "redis.conf")]
+
+    def answers(self) -> bool:
+        """Tell whether the server takes commands now."""
+        secret = password(self.folders, "redis")
+        return probes.redis_answers(self.folders.redis_socket, password=secret)
