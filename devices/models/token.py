@@ -1,0 +1,40 @@
+"""The secret by which a device proves who it is."""
+
+from datetime import datetime
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from devices.models.device import Device
+
+
+class DeviceTokenQuerySet(models.QuerySet["DeviceToken"]):
+    """Which tokens open the door."""
+
+    def valid_at(self, now: datetime) -> "DeviceTokenQuerySet":
+        """Keep tokens that are neither revoked nor expired."""
+        return self.filter(
+            Q(expires_at=None) | Q(expires_at__gt=now),
+            revoked_at=None,
+            device__retired_at=None,
+        )
+
+
+class DeviceToken(models.Model):
+    """A token's SHA-256 digest; the token itself is shown once and not kept."""
+
+    device = models.ForeignKey(Device, models.CASCADE, related_name="tokens")
+    digest = models.BinaryField(max_length=32, unique=True)
+    last4 = models.CharField(_("last four characters"), max_length=4)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(_("expires at"), null=True, blank=True)
+    revoked_at = models.DateTimeField(_("revoked at"), null=True, blank=True)
+
+    objects = DeviceTokenQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.device} …{self.last4}"

@@ -1,0 +1,1 @@
+"""Pure signal analysis: numpy arrays in, beats and episodes out."""

@@ -1,0 +1,20 @@
+"""What we say about the signal, and whom we tell."""
+
+from inference.models.alarm import Alarm, AlarmChange
+from inference.models.alert_rule import AlertRule
+from inference.models.analysis import AnalysisState, BeatBlock, Checkpoint
+from inference.models.episode import Episode
+from inference.models.limits import PatientLimits
+from inference.models.mail import MailDelivery
+
+__all__ = [
+    "Alarm",
+    "AlarmChange",
+    "AlertRule",
+    "AnalysisState",
+    "BeatBlock",
+    "Checkpoint",
+    "Episode",
+    "MailDelivery",
+    "PatientLimits",
+]

@@ -1,0 +1,93 @@
+"""How far a record is analysed, and the beats that were found."""
+
+from django.db import models
+
+from devices.models import Record
+
+
+class AnalysisState(models.Model):
+    """The cursor of one record under one annotator, and the state it carries."""
+
+    record = models.OneToOneField(Record, models.CASCADE, related_name="analysis")
+    annotator = models.CharField(max_length=40)
+    # Index into the record's leads.
+    lead = models.PositiveSmallIntegerField(default=0)
+    # Everything before this sample is analysed and settled.
+    cursor_sample = models.BigIntegerField(default=0)
+    # Provisional results reach to here: the flushed tail of a silent record.
+    flushed_sample = models.BigIntegerField(null=True)
+    state = models.BinaryField()
+    # A worker holds the record until then; a killed worker's claim runs out.
+    claimed_until = models.DateTimeField(null=True)
+    claim = models.UUIDField(null=True)
+    failed_count = models.PositiveIntegerField(default=0)
+    next_try_at = models.DateTimeField(null=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["claimed_until"], name="analysis_state_claimed")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.record_id} to {self.cursor_sample}"
+
+
+class Checkpoint(models.Model):
+    """The carried state at a sample, kept every five minutes of signal."""
+
+    record = models.ForeignKey(Record, models.CASCADE, related_name="checkpoints")
+    sample = models.BigIntegerField()
+    state = models.BinaryField()
+
+    class Meta:
+        ordering = ["sample"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["record", "sample"], name="checkpoint_once_per_sample"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.record_id} at {self.sample}"
+
+
+class BeatBlock(models.Model):
+    """The beats whose class became final while a span was analysed.
+
+    Arrays are little-endian: ``samples`` int64, ``classes`` uint8 (index into
+    ``CLASSES``), ``probabilities`` float32 (n × 5), ``rr_ms`` float32 (NaN: missing),
+    ``quality`` uint8 per second of the span.
+    """
+
+    record = models.ForeignKey(Record, models.CASCADE, related_name="beat_blocks")
+    annotator = models.CharField(max_length=40)
+    start_sample = models.BigIntegerField()
+    end_sample = models.BigIntegerField()
+    # The beats themselves may lie a little before the span.
+    first_beat_sample = models.BigIntegerField(null=True)
+    last_beat_sample = models.BigIntegerField(null=True)
+    count = models.PositiveIntegerField(default=0)
+    samples = models.BinaryField()
+    classes = models.BinaryField()
+    probabilities = models.BinaryField()
+    rr_ms = models.BinaryField()
+    quality = models.BinaryField()
+    heart_rate_bpm = models.FloatField(null=True)
+    provisional = models.BooleanField(default=False)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["start_sample"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["record", "annotator", "start_sample"],
+                name="beat_block_once_per_start",
+            )
+        ]
+        indexes = [
+            models.Index(fields=["record", "last_beat_sample"], name="beat_block_beats")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.record_id} [{self.start_sample}, {self.end_sample})"

@@ -1,0 +1,61 @@
+"""Rhythm episodes."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from devices.models import Record
+from patients.models import Patient
+
+
+class Episode(models.Model):
+    """A stretch of one rhythm, ``[onset, end)``; an open one has no end yet."""
+
+    class Label(models.TextChoices):
+        VT = "VT", _("ventricular tachycardia")
+        VRUN = "VRUN", _("ventricular run")
+        TACHY = "TACHY", _("tachycardia")
+        EXTREME_TACHY = "EXTREME_TACHY", _("extreme tachycardia")
+        BRADY = "BRADY", _("bradycardia")
+        EXTREME_BRADY = "EXTREME_BRADY", _("extreme bradycardia")
+        PAUSE = "PAUSE", _("pause")
+        ASYSTOLE = "ASYSTOLE", _("asystole")
+        NO_DATA = "NO_DATA", _("no data")
+
+    # A patient who sends nothing has an episode without a record.
+    record = models.ForeignKey(
+        Record, models.CASCADE, null=True, blank=True, related_name="episodes"
+    )
+    patient = models.ForeignKey(
+        Patient, models.CASCADE, null=True, blank=True, related_name="episodes"
+    )
+    annotator = models.CharField(max_length=40)
+    label = models.CharField(max_length=20, choices=Label.choices)
+    onset_sample = models.BigIntegerField(null=True)
+    end_sample = models.BigIntegerField(null=True)
+    onset_at = models.DateTimeField()
+    end_at = models.DateTimeField(null=True)
+    peak = models.FloatField(null=True)
+    detail = models.CharField(max_length=200, blank=True)
+    beats = models.PositiveIntegerField(default=0)
+    provisional = models.BooleanField(default=False)
+    # A later look at late samples changed it or took it back.
+    revised_at = models.DateTimeField(null=True)
+    withdrawn_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-onset_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["record", "annotator", "label", "onset_sample"],
+                condition=Q(record__isnull=False, onset_sample__isnull=False),
+                name="episode_once_per_onset",
+            )
+        ]
+        indexes = [
+            models.Index(fields=["patient", "-onset_at"], name="episode_patient_time")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_label_display()} {self.detail}"

@@ -1,0 +1,1 @@
+"""Composes the platform: settings, processes, the live view and the pages."""

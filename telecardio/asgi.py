@@ -1,0 +1,27 @@
+"""The ASGI application: pages over HTTP, live traces over WebSocket."""
+
+import os
+
+from django.core.asgi import get_asgi_application
+
+from telecardio.servers import ensure_servers
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "telecardio.settings")
+ensure_servers()
+django_application = get_asgi_application()
+
+# These import models, so the applications must be loaded first.
+from channels.auth import AuthMiddlewareStack  # noqa: E402
+from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
+from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
+
+from telecardio.live.routing import websocket_urlpatterns  # noqa: E402
+
+application = ProtocolTypeRouter(
+    {
+        "http": django_application,
+        "websocket": AllowedHostsOriginValidator(
+            AuthMiddlewareStack(URLRouter(websocket_urlpatterns))
+        ),
+    }
+)

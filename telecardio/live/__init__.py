@@ -1,0 +1,1 @@
+"""The live view: Redis Streams in, WebSocket frames out."""

@@ -1,0 +1,11 @@
+"""The WSGI application: the ingest process serves the device API with it."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+from telecardio.servers import ensure_servers
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "telecardio.settings")
+ensure_servers()
+application = get_wsgi_application()
