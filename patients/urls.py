@@ -1,5 +1,10 @@
-"""URLs."""
+"""URLs of signing in and out."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from patients.views import SignInView, SignOutView
+
+urlpatterns: list[URLPattern] = [
+    path("login/", SignInView.as_view(), name="login"),
+    path("logout/", SignOutView.as_view(), name="logout"),
+]

@@ -1,5 +1,9 @@
-"""URLs."""
+"""The pages. A page is found by its name, never by its path."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from telecardio.pages import home
+
+urlpatterns: list[URLPattern] = [
+    path("", home.home, name="home"),
+]
