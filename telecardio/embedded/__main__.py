@@ -28,18 +28,20 @@ def main() -> int:
 
         return supervise(Folders.of(chosen.var), detached=chosen.detached)
     except EmbeddedError as error:
-        print(error, file=sys.stderr)
+        sys.stderr.write(f"{error}\n")
         return 1
 
 
 def show(var: Path | None) -> int:
     """Print what runs; return 0 if both servers answer and 3 if not."""
     found = status(var=var)
+    lines = []
     for name in ("supervisor", "postgres", "redis"):
         process = getattr(found, name)
-        print(f"{name:10} {process.pid if process else 'does not run'}")
-    print(f"{'owners':10} {' '.join(str(owner.pid) for owner in found.owners)}")
-    print("ready" if found.ready else "not ready")
+        lines.append(f"{name:10} {process.pid if process else 'does not run'}")
+    lines.append(f"{'owners':10} {' '.join(str(owner.pid) for owner in found.owners)}")
+    lines.append("ready" if found.ready else "not ready")
+    sys.stdout.write("\n".join(lines) + "\n")
     return 0 if found.ready else 3
 
 

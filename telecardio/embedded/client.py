@@ -1,13 +1,14 @@
 """Ask for the servers, look at them, stop them."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from telecardio.embedded import locks, owners, probes
+from telecardio.embedded import locks, logs, owners, probes
 from telecardio.embedded.addresses import DATABASE, ROLE, Addresses, addresses
 from telecardio.embedded.folders import CHECKOUT, EmbeddedError, Folders
 from telecardio.embedded.passwords import password
@@ -94,10 +95,12 @@ def stop(timeout_s: float = 60, *, var: Path | None = None) -> None:
 
     folders = Folders.of(var).prepare()
     deadline = time.monotonic() + timeout_s
+    told: Process | None = None
     while locks.is_held(folders.supervisor_lock):
         supervisor = locks.holder(folders.supervisor_lock)
-        if supervisor is not None:
-            supervisor.signal(15)
+        if supervisor is not None and supervisor != told:
+            supervisor.signal(signal.SIGTERM)
+            told = supervisor
         if time.monotonic() > deadline:
             raise _failed(folders, f"Still not stopped after {timeout_s:.0f} s.")
         time.sleep(0.05)
@@ -115,11 +118,11 @@ def _start_supervisor(folders: Folders) -> int:
         folders.failure.unlink(missing_ok=True)
         path = os.pathsep.join([str(CHECKOUT), os.environ.get("PYTHONPATH", "")])
         log = folders.log / "supervisor.log"
-        with log.open("ab") as output:
-            log.chmod(0o600)
+        logs.rotate(log)
+        with logs.opened(log) as output:
             ended = subprocess.run(
                 [
-                    *(sys.executable, "-m", "telecardio.embedded", "--detached"),
+                    *(sys.executable, "-P", "-m", "telecardio.embedded", "--detached"),
                     *("--var", str(folders.var)),
                 ],
                 cwd=folders.run,
@@ -145,10 +148,7 @@ def _plain_environment() -> dict[str, str]:
 
 def _failed(folders: Folders, reason: str) -> EmbeddedError:
     words = [f"The embedded servers do not run. {reason}"]
-    for log in sorted(folders.log.glob("*.log")):
-        lines = log.read_text(errors="replace").splitlines()[-8:]
-        words.append(f"--- end of {log}")
-        words.extend(lines)
+    words.extend(logs.last_lines(folders.log))
     words.append(
         "--- Put that right and start again, or set DATABASE_URL and REDIS_URL to "
         "servers of your own."

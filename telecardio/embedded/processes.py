@@ -1,5 +1,6 @@
 """A process, told from a later one that was given the same id."""
 
+import contextlib
 import functools
 import os
 import subprocess
@@ -37,10 +38,8 @@ class Process:
     def signal(self, number: int) -> None:
         """Send a signal, unless the process has gone."""
         if self.is_alive():
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)
-            except ProcessLookupError:
-                pass
 
 
 def in_folder(folder: Path) -> list[Process]:

@@ -2,13 +2,14 @@
 
 import os
 import signal
+from pathlib import Path
 
 from telecardio.embedded import binaries, probes
 from telecardio.embedded.passwords import password
 from telecardio.embedded.server import Server
 
-# Everything is appended to a file and synced every second; the snapshot is only
-# what a clean stop leaves for a quick start.
+# Everything is appended to a file and synced every second. The snapshot is only
+# what a clean stop leaves besides; that one fails must not stop the writing.
 CONFIGURATION = """\
 port 0
 unixsocket "{socket}"
@@ -19,6 +20,7 @@ daemonize no
 appendonly yes
 appendfsync everysec
 save 3600 1
+stop-writes-on-bgsave-error no
 maxmemory-policy noeviction
 """
 
@@ -29,10 +31,15 @@ class Redis(Server):
     name = "redis"
     stops = ((signal.SIGTERM, 20), (signal.SIGKILL, 5))
 
-    def prepare(self) -> None:
+    @property
+    def socket(self) -> Path:
+        """Where clients find the server."""
+        return self.folders.redis_socket
+
+    def prepare(self, held: int) -> None:
         """Write the configuration, which holds the password."""
         text = CONFIGURATION.format(
-            socket=self.folders.redis_socket,
+            socket=self.socket,
             password=password(self.folders, "redis"),
             folder=str(self.folders.redis).replace("\\", "\\\\").replace('"', '\\"'),
         )
@@ -48,4 +55,4 @@ class Redis(Server):
     def answers(self) -> bool:
         """Tell whether the server takes commands now."""
         secret = password(self.folders, "redis")
-        return probes.redis_answers(self.folders.redis_socket, password=secret)
+        return probes.redis_answers(self.socket, password=secret)

@@ -1,16 +1,13 @@
 """What both servers share: one process, under a lock, with a log."""
 
 import os
-import signal
 import subprocess
 import time
 from pathlib import Path
 
-from telecardio.embedded import locks
+from telecardio.embedded import locks, logs
 from telecardio.embedded.folders import EmbeddedError, Folders
 from telecardio.embedded.processes import Process
-
-LARGEST_LOG_BYTES = 10_000_000
 
 
 class Server:
@@ -29,9 +26,18 @@ class Server:
         self.lock = folders.run / f"{self.name}.lock"
         self.log = folders.log / f"{self.name}.log"
         self.child: subprocess.Popen[bytes] | None = None
+        self.known: Process | None = None
 
-    def prepare(self) -> None:
-        """Write what the server needs before it starts."""
+    @property
+    def socket(self) -> Path:
+        """Where clients find the server."""
+        raise NotImplementedError
+
+    def prepare(self, held: int) -> None:
+        """Write what the server needs before it starts.
+
+        ``held`` is the locked descriptor, for programs that must not overlap.
+        """
         raise NotImplementedError
 
     def command(self) -> list[str]:
@@ -42,11 +48,20 @@ class Server:
         """Tell whether the server does its work."""
         raise NotImplementedError
 
+    def hurry_leftovers(self) -> None:
+        """Ask what a killed server left behind to end."""
+
     def process(self) -> Process | None:
         """Return the running process, whoever started it."""
         if self.child is not None and self.child.poll() is not None:
             self.child = None
-        return locks.holder(self.lock)
+        if self.known is None or not self.known.is_alive():
+            self.known = locks.holder(self.lock)
+        return self.known
+
+    def is_gone(self) -> bool:
+        """Tell whether the server and all of its children have ended."""
+        return self.process() is None and not locks.is_held(self.lock)
 
     def start(self) -> None:
         """Start the server, or take over the one that runs."""
@@ -54,9 +69,8 @@ class Server:
             return
         descriptor = self._wait_for_lock()
         try:
-            self.prepare()
-            rotate(self.log)
-            with _opened(self.log) as log:
+            self.prepare(descriptor)
+            with logs.opened(self.log) as log:
                 self.child = subprocess.Popen(
                     self.command(),
                     cwd=self.folders.run,
@@ -81,12 +95,9 @@ class Server:
                 process.signal(number)
             deadline = time.monotonic() + wait_s
             while time.monotonic() < deadline:
-                if self.process() is None and not locks.is_held(self.lock):
+                if self.is_gone():
                     return
                 time.sleep(0.02)
-
-    def hurry_leftovers(self) -> None:
-        """Ask what a killed server left behind to end."""
 
     def _wait_for_lock(self) -> int:
         for _ in range(10):
@@ -105,16 +116,3 @@ def environment() -> dict[str, str]:
     kept = ("PATH", "HOME", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
     found = {name: os.environ[name] for name in kept if name in os.environ}
     return {**found, "LC_ALL": "C", "TZ": "UTC"}
-
-
-def rotate(log: Path) -> None:
-    """Move a large log aside."""
-    if log.exists() and log.stat().st_size > LARGEST_LOG_BYTES:
-        log.replace(log.with_suffix(".log.1"))
-
-
-def _opened(log: Path):  # type: ignore[no-untyped-def]
-    return os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab")
-
-
-STOP_AT_ONCE = signal.SIGKILL

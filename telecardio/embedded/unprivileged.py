@@ -22,7 +22,6 @@ OTHER_USER = [
     "--clear-groups",
     "--inh-caps=-all,+dac_override",
     "--ambient-caps=-all,+dac_override",
-    "--bounding-set=-all,+dac_override",
 ]
 
 
