@@ -1,6 +1,6 @@
 """What we say about the signal, and whom we tell."""
 
-from inference.models.alarm import Alarm, AlarmChange
+from inference.models.alarm import Alarm, AlarmChange, AlarmRule
 from inference.models.alert_rule import AlertRule
 from inference.models.analysis import AnalysisState, BeatBlock, Checkpoint
 from inference.models.episode import Episode
@@ -10,6 +10,7 @@ from inference.models.mail import MailDelivery
 __all__ = [
     "Alarm",
     "AlarmChange",
+    "AlarmRule",
     "AlertRule",
     "AnalysisState",
     "BeatBlock",

@@ -10,6 +10,22 @@ from inference.models.episode import Episode
 from patients.models import Patient
 
 
+class AlarmRule(models.TextChoices):
+    """What raises an alarm: a label of an episode, or a technical condition."""
+
+    ASYSTOLE = "ASYSTOLE", _("asystole")
+    VT = "VT", _("ventricular tachycardia")
+    EXTREME_TACHY = "EXTREME_TACHY", _("extreme tachycardia")
+    EXTREME_BRADY = "EXTREME_BRADY", _("extreme bradycardia")
+    TACHY = "TACHY", _("heart rate high")
+    BRADY = "BRADY", _("heart rate low")
+    PAUSE = "PAUSE", _("pause")
+    VRUN = "VRUN", _("ventricular run")
+    LEAD_OFF = "LEAD_OFF", _("electrode off")
+    NOISE = "NOISE", _("noisy signal")
+    NO_DATA = "NO_DATA", _("no data")
+
+
 class AlarmQuerySet(models.QuerySet["Alarm"]):
     """Which alarms ask for somebody."""
 
@@ -48,8 +64,7 @@ class Alarm(models.Model):
     episode = models.ForeignKey(
         Episode, models.SET_NULL, null=True, blank=True, related_name="alarms"
     )
-    # An episode label, or a technical condition such as NO_DATA.
-    rule = models.CharField(max_length=20)
+    rule = models.CharField(max_length=20, choices=AlarmRule.choices)
     priority = models.PositiveSmallIntegerField(choices=Priority.choices)
     state = models.CharField(max_length=7, choices=State.choices, default=State.ACTIVE)
     # Found in data that came late: for review, never a "now" alarm.
@@ -103,7 +118,7 @@ class Alarm(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.rule}: {self.detail}"
+        return f"{self.get_rule_display()}: {self.detail}"
 
 
 class AlarmChange(models.Model):

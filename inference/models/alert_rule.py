@@ -5,6 +5,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from inference.models.alarm import Alarm, AlarmRule
 from patients.models import Patient, Ward
 
 
@@ -13,19 +14,29 @@ class AlertRule(models.Model):
 
     class Recipients(models.TextChoices):
         TREATING = "treating", _("doctors who treat the patient")
+        FIRST_TREATING = "first_treating", _("the first doctor who treats the patient")
         CARE_TEAM = "care_team", _("the whole care team")
         ADDRESSES = "addresses", _("the addresses below")
 
     name = models.CharField(_("name"), max_length=80)
     active = models.BooleanField(_("active"), default=True)
-    # Empty: every alarm of at least the priority below.
     rules = ArrayField(
-        models.CharField(max_length=20),
+        models.CharField(max_length=20, choices=AlarmRule.choices),
         verbose_name=_("alarms"),
         blank=True,
         default=list,
+        help_text=_("None named: every alarm about the heart, no technical one."),
     )
-    min_priority = models.PositiveSmallIntegerField(_("at least priority"), default=2)
+    min_priority = models.PositiveSmallIntegerField(
+        _("at least priority"),
+        choices=Alarm.Priority.choices,
+        default=Alarm.Priority.MEDIUM,
+    )
+    after_min = models.PositiveSmallIntegerField(
+        _("minutes after the onset"),
+        default=0,
+        help_text=_("0: at once. Later: only if still open and not acknowledged."),
+    )
     # With neither, the rule holds for everybody.
     ward = models.ForeignKey(
         Ward, models.CASCADE, null=True, blank=True, related_name="alert_rules"
@@ -35,7 +46,7 @@ class AlertRule(models.Model):
     )
     recipients = models.CharField(
         _("mail"),
-        max_length=10,
+        max_length=14,
         choices=Recipients.choices,
         default=Recipients.CARE_TEAM,
     )

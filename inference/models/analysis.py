@@ -22,15 +22,31 @@ class AnalysisState(models.Model):
     claim = models.UUIDField(null=True)
     failed_count = models.PositiveIntegerField(default=0)
     next_try_at = models.DateTimeField(null=True)
-    updated_at = models.DateTimeField(auto_now=True)
+    # Late samples arrived behind the cursor: recompute from here, when due.
+    redo_from_sample = models.BigIntegerField(null=True)
+    redo_due_at = models.DateTimeField(null=True)
+    # How long the electrodes and the signal have been bad (see technical_rules).
+    technical = models.JSONField(default=dict)
+    # When the cursor last moved; a record that rests gets its tail flushed.
+    advanced_at = models.DateTimeField()
 
     class Meta:
         indexes = [
-            models.Index(fields=["claimed_until"], name="analysis_state_claimed")
+            models.Index(fields=["claimed_until"], name="analysis_state_claimed"),
+            models.Index(
+                fields=["redo_due_at"],
+                condition=models.Q(redo_due_at__isnull=False),
+                name="analysis_state_redo",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.record_id} to {self.cursor_sample}"
+
+    @property
+    def is_provisional(self) -> bool:
+        """Tell whether late samples wait to be worked into what is shown."""
+        return self.redo_from_sample is not None
 
 
 class Checkpoint(models.Model):

@@ -39,6 +39,10 @@ class Episode(models.Model):
     detail = models.CharField(max_length=200, blank=True)
     beats = models.PositiveIntegerField(default=0)
     provisional = models.BooleanField(default=False)
+    # The cursor of the analysis that last reported it.
+    reported_sample = models.BigIntegerField(null=True)
+    # Why it raised no alarm, if it would have raised one.
+    suppressed = models.CharField(max_length=80, blank=True)
     # A later look at late samples changed it or took it back.
     revised_at = models.DateTimeField(null=True)
     withdrawn_at = models.DateTimeField(null=True)

@@ -20,6 +20,8 @@ class MailDelivery(models.Model):
         AlertRule, models.SET_NULL, null=True, related_name="mails"
     )
     address = models.EmailField()
+    # The step of the alert rule: minutes after the onset.
+    after_min = models.PositiveSmallIntegerField(default=0)
     # The same for every try, so that mail programs collapse a duplicate.
     message_id = models.CharField(max_length=120)
     state = models.CharField(max_length=6, choices=State.choices, default=State.QUEUED)
@@ -33,7 +35,8 @@ class MailDelivery(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["alarm", "address"], name="mail_once_per_alarm_and_address"
+                fields=["alarm", "address", "after_min"],
+                name="mail_once_per_alarm_address_step",
             )
         ]
         indexes = [
@@ -41,7 +44,8 @@ class MailDelivery(models.Model):
                 fields=["next_try_at"],
                 condition=models.Q(state="queued"),
                 name="mail_due",
-            )
+            ),
+            models.Index(fields=["address", "sent_at"], name="mail_address_sent"),
         ]
 
     def __str__(self) -> str:
