@@ -93,6 +93,8 @@ class Server:
             process = self.process()
             if process is not None:
                 process.signal(number)
+            else:
+                self.hurry_leftovers()
             deadline = time.monotonic() + wait_s
             while time.monotonic() < deadline:
                 if self.is_gone():
@@ -100,8 +102,8 @@ class Server:
                 time.sleep(0.02)
 
     def _wait_for_lock(self) -> int:
-        for _ in range(10):
-            descriptor = locks.acquire(self.lock, wait_s=2)
+        for _ in range(20):
+            descriptor = locks.acquire(self.lock, wait_s=1)
             if descriptor is not None:
                 return descriptor
             self.hurry_leftovers()

@@ -112,7 +112,8 @@ class Supervisor:
         for server in lost:
             self._count_death(server)
             # It may live with its socket removed by a cleaner of old files.
-            server.stop()
+            if server.process() is not None:
+                server.stop()
         self._start()
 
     def _count_death(self, server: Server) -> None:
