@@ -1,0 +1,1 @@
+"""Pure readers and writers of ECG files: no Django, no database."""
