@@ -1,0 +1,67 @@
+# Telecardio: `make` lists the targets.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# The virtual environment knows what it holds by these two stamps.
+RUNTIME := $(VENV)/runtime.stamp
+EVERYTHING := $(VENV)/everything.stamp
+TELECARDIO_DATA ?= ../shared/data
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo dev test test-fast lint format train evaluate bench lock clean
+
+help: ## List the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; \
+	  v in ((3, 11), (3, 12)) or sys.exit("Telecardio needs Python 3.11 or 3.12; this is %d.%d. Try: make PYTHON=python3.11" % v)'
+	$(PYTHON) -m venv $(VENV)
+
+$(RUNTIME): requirements.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
+
+$(EVERYTHING): requirements-dev.txt $(RUNTIME)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@
+
+setup: $(RUNTIME) ## Install what the server needs into .venv
+
+demo: $(RUNTIME) ## Run everything here with 8 simulated patients (ARGS="--host 0.0.0.0")
+	$(BIN)/python manage.py demo $(ARGS)
+
+dev: $(EVERYTHING) ## As demo, and reload when a file changes
+	$(BIN)/python manage.py demo --reload $(ARGS)
+
+test: $(EVERYTHING) ## Run all tests (ARGS="-k wall")
+	TELECARDIO_DATA=$(TELECARDIO_DATA) $(BIN)/python -m pytest $(ARGS)
+
+test-fast: $(EVERYTHING) ## Run the tests that are not marked slow
+	TELECARDIO_DATA=$(TELECARDIO_DATA) $(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+lint: $(EVERYTHING) ## Check style, types and the import contract
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy patients devices inference telecardio
+
+format: $(EVERYTHING) ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+train: $(EVERYTHING) ## Train and export the beat classifier
+	$(BIN)/python -m ml.train --data $(TELECARDIO_DATA)
+
+evaluate: $(EVERYTHING) ## Print the classifier's figures as JSON
+	$(BIN)/python -m ml.evaluate --data $(TELECARDIO_DATA) --json
+
+bench: $(RUNTIME) ## Measure the main job for 60 s, printed as JSON
+	$(BIN)/python manage.py demo --seconds 60 --json
+
+lock: ## Compile the lock files from pyproject.toml (needs uv)
+	uv pip compile -q --universal --fork-strategy fewest --python-version 3.11 --generate-hashes --no-header pyproject.toml -o requirements.txt
+	uv pip compile -q --universal --fork-strategy fewest --python-version 3.11 --generate-hashes --no-header --all-extras -c requirements.txt pyproject.toml -o requirements-dev.txt
+
+clean: ## Remove the virtual environment (var/, the data, stays)
+	rm -rf $(VENV)

@@ -1,0 +1,164 @@
+"""The platform's processes: their command lines, and running all of them here."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+QUEUES = "live,backfill,mail,reports"
+START_TIMEOUT_S = 90
+STOP_TIMEOUT_S = 15
+
+
+class ProcessError(RuntimeError):
+    """A process of the platform did not start, or ended."""
+
+
+def free_port(host: str = "127.0.0.1", *, preferred: int = 0) -> int:
+    """Return ``preferred`` if nobody listens there, else a free port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, preferred))
+        except OSError:
+            probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+def commands(
+    *, host: str, web_port: int, ingest_port: int, var: Path, reload: bool = False
+) -> dict[str, list[str]]:
+    """Return the command line of each process, for this Python."""
+    python = sys.executable
+    celery = [python, "-m", "celery", "-A", "telecardio"]
+    web = [python, "-m", "uvicorn", "telecardio.asgi:application"]
+    web += ["--host", host, "--port", str(web_port), "--no-access-log"]
+    ingest = [python, "-m", "gunicorn", "telecardio.wsgi:application"]
+    ingest += ["--bind", f"{host}:{ingest_port}", "--workers", "2", "--threads", "8"]
+    ingest += ["--keep-alive", "75", "--worker-tmp-dir", "/dev/shm"]  # noqa: S108
+    # A free slot is left for mail whatever the models do: at most one live and
+    # one backfill analysis run at a time.
+    worker = [*celery, "worker", "--queues", QUEUES, "--concurrency", "3"]
+    worker += ["--loglevel", "WARNING", "-O", "fair"]
+    worker += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+    beat = [*celery, "beat", "--loglevel", "WARNING", "--pidfile="]
+    beat += ["--schedule", str(var / "celerybeat-schedule")]
+    if reload:
+        web += ["--reload", "--reload-dir", str(ROOT)]
+        ingest += ["--reload"]
+        watch = [python, "-m", "watchfiles", "--filter", "python"]
+        worker = [*watch, " ".join(worker), str(ROOT)]
+    return {"web": web, "ingest": ingest, "worker": worker, "beat": beat}
+
+
+@dataclass
+class Stack:
+    """Web, ingest, worker and beat as children of this process, with logs."""
+
+    environment: Mapping[str, str]
+    var: Path
+    host: str = "127.0.0.1"
+    web_port: int = 0
+    ingest_port: int = 0
+    reload: bool = False
+    children: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.web_port = self.web_port or free_port(self.host)
+        self.ingest_port = self.ingest_port or free_port(self.host)
+        self.log_dir = self.var / "log"
+        self.log_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    @property
+    def web_url(self) -> str:
+        """Where pages are, from this machine."""
+        return f"http://127.0.0.1:{self.web_port}"
+
+    @property
+    def ingest_url(self) -> str:
+        """Where devices upload to, from this machine."""
+        return f"http://127.0.0.1:{self.ingest_port}"
+
+    def start(self, name: str) -> None:
+        """Start one process by name."""
+        line = commands(
+            host=self.host,
+            web_port=self.web_port,
+            ingest_port=self.ingest_port,
+            var=self.var,
+            reload=self.reload,
+        )[name]
+        with (self.log_dir / f"{name}.log").open("ab") as log:
+            self.children[name] = subprocess.Popen(
+                line,
+                cwd=ROOT,
+                env={**os.environ, **self.environment},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                # Ctrl-C is for us; we stop the children in order.
+                start_new_session=True,
+            )
+
+    def start_all(self) -> None:
+        """Start every process and wait until pages and uploads are answered."""
+        for name in ("ingest", "web", "worker", "beat"):
+            self.start(name)
+        self.wait_for(self.ingest_url, "ingest")
+        self.wait_for(self.web_url, "web")
+
+    def wait_for(self, url: str, name: str) -> None:
+        """Wait until ``url`` answers; name the log if it does not."""
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while time.monotonic() < deadline:
+            self.check()
+            try:
+                urllib.request.urlopen(f"{url}/login/", timeout=5).close()  # noqa: S310
+            except urllib.error.HTTPError:
+                return
+            except OSError:
+                time.sleep(0.1)
+            else:
+                return
+        raise ProcessError(f"{name} does not answer at {url}.\n{self.last_words(name)}")
+
+    def check(self) -> None:
+        """Raise if a process has ended by itself."""
+        for name, child in self.children.items():
+            if child.poll() is not None:
+                message = f"{name} ended with status {child.returncode}."
+                raise ProcessError(f"{message}\n{self.last_words(name)}")
+
+    def last_words(self, name: str, lines: int = 15) -> str:
+        """Return the end of a process's log."""
+        log = self.log_dir / f"{name}.log"
+        text = log.read_text(errors="replace") if log.exists() else ""
+        return "\n".join([f"The end of {log}:", *text.splitlines()[-lines:]])
+
+    def kill(self, name: str) -> None:
+        """Kill one process and all its children with SIGKILL, as a crash would."""
+        child = self.children.pop(name)
+        os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+
+    def stop_all(self) -> None:
+        """Stop every process: first politely, then not."""
+        for name in ("beat", "worker", "ingest", "web"):
+            if name in self.children and self.children[name].poll() is None:
+                self.children[name].terminate()
+        deadline = time.monotonic() + STOP_TIMEOUT_S
+        for child in self.children.values():
+            try:
+                child.wait(timeout=max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                os.killpg(child.pid, signal.SIGKILL)
+                child.wait()
+        self.children.clear()
