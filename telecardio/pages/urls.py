@@ -2,8 +2,9 @@
 
 from django.urls import URLPattern, path
 
-from telecardio.pages import home
+from telecardio.pages import demo_mails, home
 
 urlpatterns: list[URLPattern] = [
     path("", home.home, name="home"),
+    path("demo/mails/", demo_mails.demo_mails, name="demo-mails"),
 ]

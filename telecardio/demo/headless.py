@@ -1,0 +1,140 @@
+"""The demonstration without a screen: one JSON object of counts and latencies."""
+
+import asyncio
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from django.db import connection
+from django.db.models import Sum
+
+from devices.models import Chunk, Record
+from devices.simulator.fleet import Fleet, FleetSummary
+from inference.models import Alarm, AnalysisState
+from telecardio.demo.accounts import DemoPeople, make_people
+from telecardio.demo.installation import own_database
+from telecardio.demo.latency import (
+    beats_by_class,
+    labelled_ms,
+    percentiles,
+    stored_ms,
+)
+from telecardio.demo.parts import (
+    mail_server,
+    make_fleet,
+    migrate,
+    running,
+    stack_environment,
+    until,
+)
+from telecardio.demo.viewer import Viewer
+from telecardio.processes import ProcessError, Stack
+
+PASSWORD = "headless-demonstration"  # noqa: S105 -- its database lives for a minute
+DRAIN_S = 20.0
+DURABILITY = ("fsync", "full_page_writes", "synchronous_commit")
+
+
+def run_headless(*, seconds: float, packet_s: float) -> dict[str, Any]:
+    """Run 8 devices for ``seconds`` on free ports and return what was measured."""
+    with (
+        tempfile.TemporaryDirectory(prefix="telecardio-") as name,
+        own_database() as database,
+        mail_server(Path(name) / "mail") as (mails, mail),
+    ):
+        durability = _durability()
+        migrate()
+        people = make_people(password=PASSWORD, now=datetime.now(UTC))
+        site_url = "http://127.0.0.1"
+        environment = stack_environment(mail=mail, database=database, site_url=site_url)
+        with running(Stack(environment, Path(name))) as stack:
+            fleet = make_fleet(people, url=stack.ingest_url, packet_s=packet_s)
+            since = datetime.now(UTC)
+            summary, viewer = asyncio.run(_watch(fleet, people, stack, seconds))
+            _drain()
+            stack.check()
+            return {
+                **_counts(summary),
+                "beats": beats_by_class(),
+                "alarms": Alarm.objects.count(),
+                "mails": mails.count(),
+                "stored_ms": stored_ms(since),
+                "labelled_ms": labelled_ms(since),
+                "frame_ms": percentiles(viewer.frame_ms),
+                "frames": len(viewer.frame_ms),
+                "seconds": seconds,
+                "devices": len(people.patients),
+                "durability": durability,
+            }
+
+
+async def _watch(
+    fleet: Fleet, people: DemoPeople, stack: Stack, seconds: float
+) -> tuple[FleetSummary, Viewer]:
+    stop = asyncio.Event()
+    viewer = Viewer(
+        stack.web_url,
+        people.accounts[0][0],
+        people.password,
+        [member.patient.pk for member in people.patients],
+    )
+    watching = asyncio.create_task(viewer.run(stop))
+    stack_check = asyncio.create_task(_check_often(stack))
+    sending = asyncio.create_task(fleet.run(seconds, stop))
+    await asyncio.wait({watching, sending}, return_when=asyncio.FIRST_COMPLETED)
+    if watching.done():
+        watching.result()
+    summary = await sending
+    # The last frames are on their way.
+    await until(stop, 0.5)
+    stack_check.cancel()
+    await watching
+    return summary, viewer
+
+
+async def _check_often(stack: Stack) -> None:
+    while True:
+        stack.check()
+        await asyncio.sleep(1)
+
+
+def _drain() -> None:
+    """Wait until everything stored has been analysed and its mails are sent."""
+    deadline = time.monotonic() + DRAIN_S
+    while time.monotonic() < deadline and not _settled():
+        time.sleep(0.25)
+
+
+def _settled() -> bool:
+    for record in Record.objects.all():
+        state = AnalysisState.objects.filter(record=record).first()
+        reached = state and max(state.cursor_sample, state.flushed_sample or 0)
+        if not reached or reached < record.end_sample:
+            return False
+    return not Alarm.objects.filter(mails__state="queued").exists()
+
+
+def _counts(summary: FleetSummary) -> dict[str, int]:
+    stored = Chunk.objects.aggregate(samples=Sum("n"))
+    samples_stored = stored["samples"] or 0
+    return {
+        "samples_sent": summary.samples_sent,
+        "samples_stored": samples_stored,
+        "lost": summary.samples_sent - samples_stored,
+        "packets": summary.packets_sent,
+        "repeated": summary.repeated,
+    }
+
+
+def _durability() -> dict[str, str]:
+    """Read PostgreSQL's settings; a figure without them would be worth nothing."""
+    found = {}
+    with connection.cursor() as cursor:
+        for name in DURABILITY:
+            cursor.execute(f"SHOW {name}")
+            (found[name],) = cursor.fetchone() or ("",)
+    if set(found.values()) != {"on"}:
+        raise ProcessError(f"PostgreSQL is not durable here: {found}.")
+    return found
