@@ -37,18 +37,6 @@ def ensure_servers() -> None:
 
 
 def broker_url(redis_url: str) -> str:
-    """Spell a Redis URL as Celery wants it; only that of a socket differs.
-
-    redis-py says ``unix://:password@/path?db=0``, Celery's library kombu
-    ``redis+socket://:password@/path?virtual_host=0``.
-    """
-    if not redis_url.startswith("unix://"):
-        return redis_url
-    spelled = redis_url.replace("unix://", "redis+socket://", 1)
-    return spelled.replace("?db=", "?virtual_host=", 1)
-
-
-def celery_broker_url(redis_url: str) -> str:
     """Spell a Redis URL as Celery reads it: it has its own form for a socket."""
     parts = urlsplit(redis_url)
     if parts.scheme != "unix":
