@@ -103,6 +103,7 @@ class Migration(migrations.Migration):
                 ('started_at', models.DateTimeField()),
                 ('time_uncertain', models.BooleanField(default=False)),
                 ('next_seq', models.BigIntegerField(default=0)),
+                ('gaps', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), default=list, editable=False, size=None)),
                 ('end_sample', models.BigIntegerField(default=0)),
                 ('sample_count', models.BigIntegerField(default=0)),
                 ('late_from_sample', models.BigIntegerField(editable=False, null=True)),

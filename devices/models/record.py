@@ -54,6 +54,8 @@ class Record(models.Model):
     time_uncertain = models.BooleanField(default=False)
     # Kept by store_packets, in the transaction that stores the chunks.
     next_seq = models.BigIntegerField(default=0)
+    # Bounds of the missing seq ranges, flattened: [3, 5, 9, 10] lacks 3, 4 and 9.
+    gaps = ArrayField(models.BigIntegerField(), default=list, editable=False)
     end_sample = models.BigIntegerField(default=0)
     sample_count = models.BigIntegerField(default=0)
     late_from_sample = models.BigIntegerField(null=True, editable=False)

@@ -1,0 +1,97 @@
+"""Who wears which device, and when."""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from devices.models import Assignment, Device, Record
+from patients.models import Patient
+
+# A packet that arrives while the form is being saved is no retroactive change.
+_SAVING = timedelta(seconds=10)
+
+
+class AssignmentError(ValueError):
+    """The assignment contradicts another one, or what is stored already."""
+
+
+@transaction.atomic
+def assign_device(
+    *,
+    device: Device,
+    patient: Patient,
+    start_at: datetime | None = None,
+    end_at: datetime | None = None,
+) -> Assignment:
+    """Let ``patient`` wear ``device`` from ``start_at`` (default: now) on.
+
+    Refuses, with :class:`AssignmentError`, what would give a device two patients
+    or a patient two devices at a time; nobody is moved silently.
+    """
+    start_at = start_at or timezone.now()
+    _lock(device, patient)
+    if end_at is not None and end_at <= start_at:
+        raise AssignmentError(_("The end must be after the start."))
+    same_time = Assignment.objects.filter(Q(end_at=None) | Q(end_at__gt=start_at))
+    if end_at is not None:
+        same_time = same_time.filter(start_at__lt=end_at)
+    worn = same_time.filter(device=device).select_related("patient").first()
+    if worn is not None:
+        text = _("%(device)s is worn by %(code)s at that time: end that first.")
+        raise AssignmentError(text % {"device": device, "code": worn.patient.code})
+    wears = same_time.filter(patient=patient).select_related("device").first()
+    if wears is not None:
+        text = _("%(code)s wears %(device)s at that time: end that first.")
+        raise AssignmentError(text % {"device": wears.device, "code": patient.code})
+    return Assignment.objects.create(
+        device=device, patient=patient, start_at=start_at, end_at=end_at
+    )
+
+
+@transaction.atomic
+def end_assignment(*, assignment: Assignment, at: datetime | None = None) -> None:
+    """End an assignment at ``at`` (default: now).
+
+    Packets of its span are still accepted afterwards. Refuses an end before
+    samples that arrived after it and are stored with this patient: they would
+    silently stay with the wrong person.
+    """
+    at = at or timezone.now()
+    _lock(assignment.device, assignment.patient)
+    assignment.refresh_from_db()
+    if assignment.end_at is not None and assignment.end_at <= at:
+        raise AssignmentError(_("This assignment has ended already."))
+    if at <= assignment.start_at:
+        raise AssignmentError(_("The end must be after the start."))
+    arrived_later = Record.objects.filter(
+        assignment=assignment, last_received_at__gt=at + _SAVING
+    )
+    for record in arrived_later:
+        if record.end_at > at:
+            text = _("Samples until %(end)s are stored with %(code)s: end it later.")
+            end = record.end_at.isoformat(sep=" ", timespec="seconds")
+            raise AssignmentError(text % {"end": end, "code": assignment.patient.code})
+    assignment.end_at = at
+    assignment.save(update_fields=["end_at"])
+
+
+@transaction.atomic
+def move_device(
+    *, device: Device, to_patient: Patient, at: datetime | None = None
+) -> Assignment:
+    """End what is in force for the device and let ``to_patient`` wear it from then."""
+    at = at or timezone.now()
+    _lock(device, to_patient)
+    for current in device.assignments.covering(at):
+        end_assignment(assignment=current, at=at)
+    return assign_device(device=device, patient=to_patient, start_at=at)
+
+
+def _lock(device: Device, patient: Patient) -> None:
+    # store_packets locks the device too, so no packet is attributed by an
+    # assignment that is changing. Patients come second, everywhere.
+    Device.objects.select_for_update(no_key=True).get(pk=device.pk)
+    Patient.objects.select_for_update(no_key=True).get(pk=patient.pk)
