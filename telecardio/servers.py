@@ -1,9 +1,15 @@
 """Where PostgreSQL and Redis are, and starting the embedded ones if none is named."""
 
 import os
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import environ
+
 from telecardio import embedded
+
+# Before anything asks where the servers are; the real environment wins.
+environ.Env.read_env(Path(__file__).resolve().parent.parent / ".env")
 
 
 class ServersError(ValueError):

@@ -13,7 +13,6 @@ from telecardio.servers import broker_url, server_addresses
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
-environ.Env.read_env(BASE_DIR / ".env")
 
 VAR_DIR = Path(env("TELECARDIO_VAR", default=str(BASE_DIR / "var")))
 
@@ -22,12 +21,12 @@ DEVELOPMENT_SECRET = "development-only-secret-never-use-it-on-a-server"  # noqa:
 # A checkout without any setting is a trial on this machine; a deployment says
 # TELECARDIO_ENV=production and must then bring its own secret.
 PRODUCTION = env("TELECARDIO_ENV", default="local") == "production"
-SECRET_KEY = env("SECRET_KEY", default=DEVELOPMENT_SECRET)
+SECRET_KEY = env("SECRET_KEY", default="") or DEVELOPMENT_SECRET
 if PRODUCTION and (SECRET_KEY == DEVELOPMENT_SECRET or len(SECRET_KEY) < 50):
     message = "Set SECRET_KEY to 50 or more random characters (see .env.example)."
     raise ImproperlyConfigured(message)
 
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[] if PRODUCTION else ["*"])
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[]) or ([] if PRODUCTION else ["*"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 SITE_URL = env("SITE_URL", default="http://127.0.0.1:8000").rstrip("/")
 
@@ -94,6 +93,9 @@ DATABASES["default"] |= {
     "TEST": {"NAME": env("TEST_DATABASE", default=f"test_telecardio_{os.getpid()}")},
 }
 DATABASES["default"].setdefault("OPTIONS", {})["connect_timeout"] = 5
+# A socket's folder comes as ``?host=``; commands such as dbshell read HOST.
+if host := DATABASES["default"]["OPTIONS"].pop("host", ""):
+    DATABASES["default"]["HOST"] = host
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Every key of ours starts with this, so several installations and test runs
