@@ -120,11 +120,11 @@ def _counts(summary: FleetSummary) -> dict[str, int]:
     stored = Chunk.objects.aggregate(samples=Sum("n"))
     samples_stored = stored["samples"] or 0
     return {
-        "samples_sent": summary.samples_sent,
+        "samples_sent": summary.total.samples_sent,
         "samples_stored": samples_stored,
-        "lost": summary.samples_sent - samples_stored,
-        "packets": summary.packets_sent,
-        "repeated": summary.repeated,
+        "lost": summary.total.samples_recorded - samples_stored,
+        "packets": summary.total.packets_sent,
+        "repeated": summary.total.repeated,
     }
 
 

@@ -102,10 +102,11 @@ async def _show_status(fleet: Fleet, stack: Stack, mails: Mailbox) -> None:
         stack.check()
         alarms, blocks = await sync_to_async(_rows)()
         seconds = int(time.monotonic() - started)
+        count = fleet.counters
         line = (
             f"{seconds // 60:02d}:{seconds % 60:02d}  "
-            f"{fleet.packets_sent:,} packets sent, "
-            f"{fleet.samples_stored:,} of {fleet.samples_sent:,} samples stored, "
+            f"{count.packets_sent:,} packets sent, "
+            f"{count.samples_stored:,} of {count.samples_sent:,} samples stored, "
             f"{blocks:,} blocks analysed, {alarms} alarms, {mails.count()} mails"
         )
         if sys.stdout.isatty():
