@@ -1,0 +1,168 @@
+"""The heart rate of hours and days, read from the stored beats."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from devices.models import Record
+from inference.models import BeatBlock
+from patients.models import Patient
+
+# The alarms use the same number, so chart and alarm tell the same story.
+BEATS_AVERAGED = 12
+MIN_QUALITY = 50
+
+
+@dataclass(frozen=True)
+class HeartRateSpan:
+    """Heart rate over one step of time, in beats per minute."""
+
+    start_at: datetime
+    low_bpm: float
+    mean_bpm: float
+    high_bpm: float
+
+
+@dataclass(frozen=True)
+class Extreme:
+    """Where the heart rate was lowest or highest."""
+
+    record: Record
+    sample: int
+    at: datetime
+    bpm: float
+
+
+@dataclass(frozen=True)
+class HeartRateBand:
+    """Steps that have a heart rate, in the order of time; steps without are absent."""
+
+    step_s: int
+    spans: tuple[HeartRateSpan, ...]
+    lowest: Extreme | None
+    highest: Extreme | None
+
+
+@dataclass(frozen=True)
+class _Rates:
+    """Heart rate at each beat of one record."""
+
+    record: Record
+    samples: NDArray[np.int64]
+    at_s: NDArray[np.float64]
+    bpm: NDArray[np.float64]
+
+
+def rolling_heart_rate_bpm(
+    rr_ms: NDArray[np.float32], *, beats: int = BEATS_AVERAGED
+) -> NDArray[np.float64]:
+    """Return the heart rate at each beat over the last ``beats`` intervals.
+
+    A missing interval (NaN) starts anew; until there are ``beats`` intervals in a
+    row the rate is NaN. The rate lags by half of the intervals averaged.
+    """
+    rate = np.full(len(rr_ms), np.nan)
+    if len(rr_ms) < beats:
+        return rate
+    missing = np.isnan(rr_ms)
+    total = np.cumsum(np.where(missing, 0.0, rr_ms.astype(np.float64)))
+    gaps = np.cumsum(missing)
+    window = total[beats - 1 :] - np.concatenate([[0.0], total[:-beats]])
+    holes = gaps[beats - 1 :] - np.concatenate([[0], gaps[:-beats]])
+    known = (holes == 0) & (window > 0)
+    rate[beats - 1 :][known] = 60_000.0 * beats / window[known]
+    return rate
+
+
+def heart_rate_band(
+    patient: Patient, *, start_at: datetime, end_at: datetime, step_s: int = 60
+) -> HeartRateBand:
+    """Return min, mean and max of the heart rate for each step of ``[start, end)``.
+
+    Steps count from ``start_at``. Seconds of bad quality say nothing about the
+    heart and are left out.
+    """
+    records = (
+        patient.records.filter(started_at__lt=end_at, last_received_at__gte=start_at)
+        .prefetch_related("anchors")
+        .order_by("started_at")
+    )
+    first_s, last_s = start_at.timestamp(), end_at.timestamp()
+    parts = [_rates(record, first_s, last_s) for record in records]
+    parts = [part for part in parts if len(part.bpm)]
+    if not parts:
+        return HeartRateBand(step_s, (), None, None)
+    at_s = np.concatenate([part.at_s for part in parts])
+    bpm = np.concatenate([part.bpm for part in parts])
+    step = ((at_s - first_s) // step_s).astype(np.int64)
+    spans = []
+    for index in np.unique(step):
+        inside = bpm[step == index]
+        spans.append(
+            HeartRateSpan(
+                start_at + timedelta(seconds=int(index) * step_s),
+                float(inside.min()),
+                float(inside.mean()),
+                float(inside.max()),
+            )
+        )
+    lowest = min((_extreme(part, int(np.argmin(part.bpm))) for part in parts), key=_bpm)
+    highest = max(
+        (_extreme(part, int(np.argmax(part.bpm))) for part in parts), key=_bpm
+    )
+    return HeartRateBand(step_s, tuple(spans), lowest, highest)
+
+
+def _bpm(extreme: Extreme) -> float:
+    return extreme.bpm
+
+
+def _extreme(part: _Rates, index: int) -> Extreme:
+    at = datetime.fromtimestamp(float(part.at_s[index]), tz=UTC)
+    return Extreme(part.record, int(part.samples[index]), at, float(part.bpm[index]))
+
+
+def _rates(record: Record, first_s: float, last_s: float) -> _Rates:
+    """Read the beats of one record and keep those inside, of good quality."""
+    earliest = _sample_at(record, first_s)
+    rows = (
+        BeatBlock.objects.filter(record=record, count__gt=0)
+        .filter(last_beat_sample__gte=earliest)
+        .order_by("start_sample")
+        .values_list("samples", "rr_ms", "quality")
+    )
+    samples, rr_ms, good = [], [], []
+    for row_samples, row_rr, row_quality in rows:
+        samples.append(bytes(row_samples))
+        rr_ms.append(bytes(row_rr))
+        quality = np.frombuffer(bytes(row_quality), "u1")
+        clean = len(quality) == 0 or float(quality.mean()) >= MIN_QUALITY
+        good.append(np.full(len(samples[-1]) // 8, clean))
+    sample = np.frombuffer(b"".join(samples), "<i8").astype(np.int64)
+    bpm = rolling_heart_rate_bpm(np.frombuffer(b"".join(rr_ms), "<f4"))
+    at_s = _times_s(record, sample)
+    keep = ~np.isnan(bpm) & (at_s >= first_s) & (at_s < last_s)
+    keep &= np.concatenate(good) if good else np.zeros(0, dtype=bool)
+    return _Rates(record, sample[keep], at_s[keep], bpm[keep])
+
+
+def _times_s(record: Record, samples: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Epoch seconds of samples, along the record's anchors."""
+    anchors = list(record.anchors.all())
+    starts = np.array([anchor.sample for anchor in anchors] or [0], dtype=np.int64)
+    times = [anchor.at.timestamp() for anchor in anchors]
+    at_s = np.array(times or [record.started_at.timestamp()])
+    piece = np.clip(np.searchsorted(starts, samples, "right") - 1, 0, None)
+    known: NDArray[np.float64] = at_s[piece] + (samples - starts[piece]) / record.fs
+    return known
+
+
+def _sample_at(record: Record, at_s: float) -> int:
+    """Return a sample not after ``at_s``: clocks are corrected by steps."""
+    anchors = list(record.anchors.all())
+    pieces = [(anchor.sample, anchor.at.timestamp()) for anchor in anchors]
+    pieces = pieces or [(0, record.started_at.timestamp())]
+    guesses = [sample + int((at_s - at) * record.fs) for sample, at in pieces]
+    return max(0, min(guesses))

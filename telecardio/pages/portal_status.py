@@ -1,0 +1,55 @@
+"""Whether a patient's recording runs, in words for the patient."""
+
+import enum
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from devices.models import Assignment, Chunk
+from patients.models import Patient
+
+# Devices send every second or so; a packet may be late by a retry.
+STILL_NOW = timedelta(seconds=30)
+
+
+class Connection(enum.Enum):
+    """What the patient should know."""
+
+    NO_DEVICE = "no_device"
+    NEVER_SEEN = "never_seen"
+    RECORDING = "recording"
+    ELECTRODES = "electrodes"
+    SILENT = "silent"
+
+
+@dataclass(frozen=True)
+class PortalStatus:
+    """The state, and since when, on the patient's own clock."""
+
+    connection: Connection
+    since: datetime | None = None
+    since_today: bool = True
+    battery_percent: int | None = None
+
+
+def portal_status(patient: Patient, *, now: datetime) -> PortalStatus:
+    """Tell whether the patient's device records now."""
+    assignment = (
+        Assignment.objects.covering(now)
+        .filter(patient=patient)
+        .select_related("device")
+        .first()
+    )
+    if assignment is None:
+        return PortalStatus(Connection.NO_DEVICE)
+    battery = assignment.device.battery_percent
+    record = assignment.records.order_by("-last_received_at").first()
+    if record is None or record.last_received_at is None:
+        return PortalStatus(Connection.NEVER_SEEN, battery_percent=battery)
+    if now - record.last_received_at > STILL_NOW:
+        since = record.last_received_at.astimezone(patient.zone)
+        today = since.date() == now.astimezone(patient.zone).date()
+        return PortalStatus(Connection.SILENT, since, today, battery)
+    latest = Chunk.objects.filter(record=record).order_by("-seq").first()
+    off = latest is not None and "lead_off" in latest.flags
+    connection = Connection.ELECTRODES if off else Connection.RECORDING
+    return PortalStatus(connection, battery_percent=battery)
