@@ -229,6 +229,8 @@ LOGGING = {
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": env("LOG_LEVEL", default="INFO")},
+    # Says a line per request, which a simulator makes many of.
+    "loggers": {"httpx": {"level": "WARNING"}},
 }
 
 SITE_HOST = urlsplit(SITE_URL).netloc
