@@ -56,7 +56,8 @@ class Fleet:
     """Run virtual devices against the server at ``url``.
 
     After the recording has ended, or was stopped, devices go on sending what is
-    left for at most ``drain_s``. ``probe_s`` is how long a device without a patient
+    left for at most ``drain_s``. After an outage the newest ``live_s`` seconds go
+    first, then the backlog. ``probe_s`` is how long a device without a patient
     or a valid token waits (a real one: an hour).
     """
 
@@ -69,6 +70,7 @@ class Fleet:
         probe_s: float = 60.0,
         backoff_s: float = 1.0,
         drain_s: float = 60.0,
+        live_s: float = LIVE_S,
     ) -> None:
         self.url = url.rstrip("/") + "/api/v1/packets"
         self.specs = list(specs)
@@ -76,6 +78,7 @@ class Fleet:
         self.probe_s = probe_s
         self.backoff_s = backoff_s
         self.drain_s = drain_s
+        self.live_s = live_s
         self.devices: list[VirtualDevice] = []
         self._rng = Random(seed)
         self._started = time.monotonic()
@@ -145,7 +148,7 @@ class Fleet:
             packet_s=spec.packet_s,
             total_s=seconds,
             faults=spec.faults,
-            live_s=LIVE_S * spec.speed,
+            live_s=self.live_s * spec.speed,
             backoff_s=self.backoff_s,
             probe_s=self.probe_s,
             seed=self.seed,
