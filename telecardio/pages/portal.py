@@ -82,9 +82,7 @@ def _strips(
             }
             # The rate at a beat looks back over twelve intervals.
             end = extreme.sample + extreme.record.fs
-            wanted.append(
-                (words, extreme.record, max(end, STRIP_S * extreme.record.fs))
-            )
+            wanted.append((words, extreme.record, end))
     for title, record, end_sample in wanted:
         found = strip(record, end_sample=end_sample, title=title, lead=_lead(record))
         if found is not None:

@@ -1,0 +1,102 @@
+"""Forms with which staff enrol devices. The rules are the services' own."""
+
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+from unfold.widgets import (
+    UnfoldAdminSelect2Widget,
+    UnfoldAdminSplitDateTimeWidget,
+)
+
+from devices.models import Assignment, Device, DeviceToken
+from devices.services import (
+    AssignmentError,
+    assign_device,
+    end_assignment,
+    move_device,
+)
+from patients.models import Patient
+
+
+class TokenForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A new token is made, not typed: only the device is chosen."""
+
+    class Meta:
+        model = DeviceToken
+        fields = ("device",)
+
+
+class Rehearsed(forms.BaseForm):
+    """A form that tries its service first, and shows the refusal as its own error."""
+
+    def full_clean(self) -> None:
+        """Validate; then rehearse what saving will do, and take it back."""
+        super().full_clean()
+        if not self.is_bound or self.errors:
+            return
+        try:
+            with transaction.atomic():
+                self.perform()
+                transaction.set_rollback(True)
+        except AssignmentError as error:
+            self.add_error(None, str(error))
+
+    def perform(self) -> Any:
+        """Call the service."""
+        raise NotImplementedError
+
+
+class AssignmentForm(Rehearsed, forms.ModelForm):  # type: ignore[type-arg]
+    """Assign a device, or end an assignment."""
+
+    class Meta:
+        model = Assignment
+        fields = ("device", "patient", "start_at", "end_at")
+        help_texts = {
+            "device": _(
+                "To hand over a device that somebody wears, open the device and "
+                "choose “Move to another patient”."
+            ),
+            "start_at": _("UTC. Packets belong to who wore the device at their time."),
+            "end_at": _("UTC. Leave it empty while the device is worn."),
+        }
+
+    def perform(self) -> Assignment | None:
+        """Assign, or end if an end was given to an assignment that exists."""
+        if self.instance.pk is None:
+            return assign_device(**self.cleaned_data)
+        if "end_at" in self.changed_data:
+            stored = Assignment.objects.get(pk=self.instance.pk)
+            end_assignment(assignment=stored, at=self.cleaned_data["end_at"])
+        return None
+
+
+class MoveForm(Rehearsed, forms.Form):
+    """Move a device from who wears it to another patient."""
+
+    patient = forms.ModelChoiceField(
+        Patient.objects.all(), label=_("patient"), widget=UnfoldAdminSelect2Widget
+    )
+    at = forms.SplitDateTimeField(
+        label=_("from"),
+        required=False,
+        widget=UnfoldAdminSplitDateTimeWidget,
+        help_text=_(
+            "UTC; empty means now. What the device sampled before stays with the "
+            "patient who wore it then, also if it arrives later."
+        ),
+    )
+
+    def __init__(self, *args: Any, device: Device, **kwargs: Any) -> None:
+        self.device = device
+        super().__init__(*args, **kwargs)
+
+    def perform(self) -> Assignment:
+        """Move the device."""
+        at: datetime | None = self.cleaned_data["at"]
+        return move_device(
+            device=self.device, to_patient=self.cleaned_data["patient"], at=at
+        )
