@@ -1,10 +1,14 @@
 """Read stored signal. A gap is absence: NaN in millivolts, never an invented sample."""
 
+from collections.abc import Iterable
+from datetime import timedelta
+
 import numpy as np
 from django.db.models import QuerySet
 from numpy.typing import NDArray
 
-from devices.models import Chunk, Record
+from devices.models import Anchor, Chunk, Record
+from devices.time_map import Piece, TimeMap
 
 # The longest packet: a chunk that reaches into a span starts at most this before it.
 _MAX_CHUNK_S = 30
@@ -60,6 +64,20 @@ def stored_ranges(
         else:
             ranges.append((low, high))
     return ranges
+
+
+def read_time_map(record: Record) -> TimeMap:
+    """Return the record's map from samples to time, for many samples at once."""
+    pieces = time_pieces(record.anchors.order_by("sample"))
+    return TimeMap(record.fs, pieces or [Piece(0, record.started_at)])
+
+
+def time_pieces(anchors: Iterable[Anchor]) -> list[Piece]:
+    """Return the pieces that these anchors, in order, begin."""
+    return [
+        Piece(anchor.sample, anchor.at, timedelta(milliseconds=anchor.step_ms))
+        for anchor in anchors
+    ]
 
 
 def _chunks(record: Record, start: int, end: int) -> QuerySet[Chunk]:

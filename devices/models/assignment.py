@@ -78,3 +78,7 @@ class Assignment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.device} on {self.patient.code}"
+
+    def is_in_force(self, at: datetime) -> bool:
+        """Tell whether the patient wears the device at ``at``."""
+        return self.start_at <= at and (self.end_at is None or at < self.end_at)

@@ -6,20 +6,32 @@ from devices.services.assignments import (
     end_assignment,
     move_device,
 )
+from devices.services.attribution import attribute_record
+from devices.services.device_config import configure_device
+from devices.services.file_records import create_file_record
+from devices.services.storing import store_packets
 from devices.services.tokens import (
     issue_token,
     revoke_device_tokens,
     revoke_token,
     rotate_token,
 )
+from devices.services.verdicts import Result, StoreResult, Verdict
 
 __all__ = [
     "AssignmentError",
+    "Result",
+    "StoreResult",
+    "Verdict",
     "assign_device",
+    "attribute_record",
+    "configure_device",
+    "create_file_record",
     "end_assignment",
     "issue_token",
     "move_device",
     "revoke_device_tokens",
     "revoke_token",
     "rotate_token",
+    "store_packets",
 ]

@@ -1,0 +1,70 @@
+"""Tell the live pages and the analysis, after the commit, what was stored."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import partial
+
+from django.db import transaction
+
+from devices.codec import Packet
+from devices.live import SignalEntry, append_signal
+from devices.models import Record
+from devices.signals import chunk_stored
+from devices.time_map import TimeMap, epoch_ms
+
+# Older signal is history, however it arrives: it is never drawn as live.
+LIVE_AGE = timedelta(seconds=30)
+
+
+def announce_stored(
+    *,
+    record: Record,
+    packets: Sequence[Packet],
+    previous_end: int,
+    time_map: TimeMap,
+    received_at: datetime,
+) -> None:
+    """Append what is head and fresh to the live stream; then send ``chunk_stored``.
+
+    Both happen after the commit; neither can undo it, whatever fails.
+    """
+    signal = sorted((p for p in packets if p.n), key=lambda p: p.first_sample)
+    if not signal:
+        return
+    fresh = [
+        packet
+        for packet in signal
+        if packet.first_sample >= previous_end
+        and received_at - time_map.time_of(packet.end_sample) < LIVE_AGE
+    ]
+    if fresh and record.patient is not None:
+        entries = [_entry(record, p, time_map, received_at) for p in fresh]
+        append = partial(
+            append_signal, live_key=record.patient.live_key, entries=entries
+        )
+        transaction.on_commit(append, robust=True)
+    send = partial(
+        chunk_stored.send_robust,
+        sender=Record,
+        record_id=record.pk,
+        end_sample=record.end_sample,
+        live=bool(fresh),
+    )
+    transaction.on_commit(send, robust=True)
+
+
+def _entry(
+    record: Record, packet: Packet, time_map: TimeMap, received_at: datetime
+) -> SignalEntry:
+    return SignalEntry(
+        record=record.pk,
+        seq=packet.seq,
+        first_sample=packet.first_sample,
+        fs=packet.fs,
+        leads=len(packet.leads),
+        gain=packet.gain,
+        baseline=packet.baseline,
+        at_ms=epoch_ms(time_map.time_of(packet.first_sample)),
+        received_at_ms=epoch_ms(received_at),
+        data=packet.data,
+    )

@@ -1,0 +1,199 @@
+"""Store the packets of one upload: all checks, one transaction."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from devices.codec import Packet
+from devices.gaps import SeqGaps
+from devices.models import Chunk, Device, Record
+from devices.services.announcing import announce_stored
+from devices.services.neighbours import Neighbours, load_neighbours
+from devices.services.ownership import Ownership
+from devices.services.stream_clock import StreamClock
+from devices.services.verdicts import (
+    MISSING_IN_REPLY,
+    Result,
+    StoreResult,
+    Verdict,
+)
+
+# What an upload changes in a record; other processes may change the rest.
+_KEPT = [
+    "assignment",
+    "patient",
+    "started_at",
+    "time_uncertain",
+    "next_seq",
+    "gaps",
+    "end_sample",
+    "sample_count",
+    "late_from_sample",
+    "last_received_at",
+]
+
+
+def store_packets(
+    *, device: Device, packets: Sequence[Packet], received_at: datetime
+) -> StoreResult:
+    """Store what is new, valid and somebody's; say for each packet what it became.
+
+    Packets are of one stream and come in any order, any number of times. When
+    this returns, what it calls stored is committed (if no transaction surrounds
+    it). Then fresh packets are appended to the patient's live stream and
+    ``chunk_stored`` is sent. The device is locked meanwhile, so its uploads and
+    its assignments take turns.
+    """
+    if len({packet.stream for packet in packets}) > 1:
+        message = "Store the packets of one stream at a time."
+        raise ValueError(message)
+    with transaction.atomic():
+        locked = Device.objects.select_for_update(no_key=True).get(pk=device.pk)
+        if not packets:
+            _note_seen(locked, {}, received_at)
+            return StoreResult()
+        return _Upload(locked, packets, received_at).store()
+
+
+class _Upload:
+    def __init__(
+        self, device: Device, packets: Sequence[Packet], received_at: datetime
+    ) -> None:
+        self.device, self.packets, self.received_at = device, packets, received_at
+        self.record = _lock_record(device, packets[0].stream)
+        self.known: Neighbours = load_neighbours(self.record, packets)
+        self.clock = StreamClock(self.record, packets, received_at)
+        self.owner = Ownership(device, self.record, received_at)
+        self.like: Record | Packet | None = self.record
+        self.accepted: list[Packet] = []
+
+    def store(self) -> StoreResult:
+        latest_seq = self.record.next_seq if self.record else 0
+        verdicts = tuple(self._judge(packet) for packet in self.packets)
+        if self.accepted:
+            self.record = self._write()
+        _note_seen(self.device, self._status(latest_seq), self.received_at)
+        if self.record is None:
+            return StoreResult(verdicts)
+        gaps = SeqGaps(self.record.next_seq, self.record.gaps)
+        missing = tuple(gaps.first(MISSING_IN_REPLY))
+        return StoreResult(verdicts, self.record, gaps.next_seq, missing)
+
+    def _judge(self, packet: Packet) -> Verdict:
+        if self.like is not None and _form(packet) != _form(self.like):
+            return Verdict(packet.seq, Result.STREAM_CHANGED)
+        if verdict := self.known.judge(packet):
+            return verdict
+        refused = self.owner.refuse(
+            self.clock.time_of(packet), is_certain=self.clock.is_certain(packet)
+        )
+        if refused is not None:
+            return Verdict(packet.seq, refused)
+        self.like = self.like or packet
+        self.clock.accept(packet)
+        self.known.add(packet)
+        self.accepted.append(packet)
+        return Verdict(packet.seq, Result.STORED)
+
+    def _write(self) -> Record:
+        record = self.record or self._create_record()
+        previous_end = record.end_sample
+        Chunk.objects.bulk_create(self._chunk(record, p) for p in self.accepted)
+        if self.owner.assignment is None and self.clock.certain:
+            self._attribute(record)
+        self._count(record)
+        self.clock.save(record)
+        record.save(update_fields=_KEPT)
+        announce_stored(
+            record=record,
+            packets=self.accepted,
+            previous_end=previous_end,
+            time_map=self.clock.map,
+            received_at=self.received_at,
+        )
+        return record
+
+    def _create_record(self) -> Record:
+        first = self.accepted[0]
+        owner = self.owner.assignment
+        return Record.objects.create(
+            device=self.device,
+            stream=first.stream,
+            assignment=owner,
+            patient=owner.patient if owner else None,
+            fs=first.fs,
+            leads=list(first.leads),
+            gain=first.gain,
+            baseline=first.baseline,
+            started_at=self.clock.map.time_of(0),
+            time_uncertain=not self.clock.certain,
+        )
+
+    def _chunk(self, record: Record, packet: Packet) -> Chunk:
+        return Chunk(
+            record=record,
+            seq=packet.seq,
+            first_sample=packet.first_sample,
+            n=packet.n,
+            crc=packet.crc,
+            data=packet.data,
+            at=self.clock.reading(packet),
+            mono_ms=packet.mono_ms,
+            flags=list(packet.flags),
+            lost_before=packet.lost_before,
+            marker=packet.marker,
+            received_at=self.received_at,
+        )
+
+    def _attribute(self, record: Record) -> None:
+        held = record.chunks.filter(n__gt=0).order_by("first_sample")
+        first, last = held.first(), held.last()
+        if first is None or last is None:
+            return
+        first_at = self.clock.map.time_of(first.first_sample)
+        self.owner.attribute(first_at, self.clock.map.time_of(last.first_sample))
+        if self.owner.assignment is not None:
+            record.assignment = self.owner.assignment
+            record.patient = self.owner.assignment.patient
+
+    def _count(self, record: Record) -> None:
+        gaps = SeqGaps(record.next_seq, record.gaps)
+        for packet in self.accepted:
+            gaps.add(packet.seq)
+        record.next_seq, record.gaps = gaps.next_seq, gaps.bounds
+        record.last_received_at = self.received_at
+        signal = [packet for packet in self.accepted if packet.n]
+        # The analysis may be past these already; it goes back to the lowest.
+        late = [p.first_sample for p in signal if p.first_sample < record.end_sample]
+        if record.late_from_sample is not None:
+            late.append(record.late_from_sample)
+        record.late_from_sample = min(late, default=None)
+        record.sample_count += sum(packet.n for packet in signal)
+        ends = [packet.end_sample for packet in signal]
+        record.end_sample = max([record.end_sample, *ends])
+
+    def _status(self, latest_seq: int) -> dict[str, Any]:
+        fresh = [p for p in self.packets if p.status and p.seq >= latest_seq]
+        if not fresh:
+            return {}
+        status = max(fresh, key=lambda packet: packet.seq).status
+        return {k: v for k, v in vars(status).items() if v is not None}
+
+
+def _lock_record(device: Device, stream: str) -> Record | None:
+    records = Record.objects.select_for_update(of=("self",), no_key=True)
+    return (
+        records.select_related("patient", "assignment__patient")
+        .filter(device=device, source=Record.Source.DEVICE, stream=stream)
+        .first()
+    )
+
+
+def _form(of: Record | Packet) -> tuple[object, ...]:
+    return of.fs, tuple(of.leads), of.gain, of.baseline
+
+
+def _note_seen(device: Device, status: dict[str, Any], received_at: datetime) -> None:
+    Device.objects.filter(pk=device.pk).update(last_seen_at=received_at, **status)

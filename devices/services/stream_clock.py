@@ -1,0 +1,159 @@
+"""Place the packets of one upload in time, and keep the record's anchors."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from devices.codec import Packet
+from devices.models import Anchor, Record
+from devices.reading import time_pieces
+from devices.time_map import TOLERANCE, Piece, TimeMap
+
+# A device whose clock says less has none; nor has one that is ahead by more.
+CLOCK_SINCE = datetime(2020, 1, 1, tzinfo=UTC)
+CLOCK_AHEAD = timedelta(minutes=5)
+# A stream that goes on needs its last anchors only; a jittery clock makes many.
+_TAIL = 16
+
+
+class StreamClock:
+    """The time map of a stream while an upload is stored.
+
+    ``certain`` is False as long as only ``mono_ms`` and arrival place the stream:
+    then a sample is placed as late as it can have been taken.
+    """
+
+    def __init__(
+        self, record: Record | None, packets: Sequence[Packet], received_at: datetime
+    ) -> None:
+        self.received_at = received_at
+        self._head = record.end_sample if record else 0
+        self._refit_after: int | None = None
+        self._boot_at: datetime | None = None
+        if record is not None:
+            self.certain = not record.time_uncertain
+            pieces = _load_pieces(record, packets)
+            self.map = TimeMap(record.fs, pieces or [Piece(0, record.started_at)])
+            self._saved_to = pieces[-1].sample if pieces else -1
+            if record.time_uncertain:
+                self._boot_at = self._find_boot(record)
+            return
+        self.map = TimeMap(packets[0].fs)
+        self._saved_to = -1
+        readings = [(p, at) for p in packets if (at := self.reading(p)) is not None]
+        self.certain = bool(readings)
+        if readings:
+            packet, at = min(readings, key=lambda item: item[0].first_sample)
+            self.map.observe(packet.first_sample, at)
+        else:
+            self._place_by_arrival(packets)
+
+    def reading(self, packet: Packet) -> datetime | None:
+        """Return what the device's clock says, or None if it has no real time."""
+        if packet.at is None or packet.at < CLOCK_SINCE:
+            return None
+        if packet.at > self.received_at + CLOCK_AHEAD:
+            return None
+        return packet.at
+
+    def time_of(self, packet: Packet) -> datetime:
+        """Return the packet's own time."""
+        return self.reading(packet) or self.map.time_of(packet.first_sample)
+
+    def is_certain(self, packet: Packet) -> bool:
+        """Tell whether the packet's time comes from a real clock."""
+        return self.certain or self.reading(packet) is not None
+
+    def accept(self, packet: Packet) -> None:
+        """Let a packet that will be stored correct the map."""
+        sample, reading = packet.first_sample, self.reading(packet)
+        last_piece = self.map.pieces[-1].sample
+        at_head = packet.n > 0 and sample >= self._head and sample > last_piece
+        if packet.n:
+            self._head = max(self._head, packet.end_sample)
+        if reading is None:
+            if not self.certain and at_head:
+                self._observe_mono(packet)
+        elif not self.certain:
+            self.map.shift(reading - self.map.time_of(sample))
+            self.certain, self._saved_to = True, -1
+        elif at_head:
+            self.map.observe(sample, reading)
+        elif packet.n and not self.map.agrees(sample, reading):
+            earlier = self._refit_after
+            self._refit_after = sample if earlier is None else min(earlier, sample)
+
+    def save(self, record: Record) -> None:
+        """Write the anchors and ``started_at``; the chunks are stored already."""
+        if not self.certain:
+            self._keep_out_of_future()
+        if self._refit_after is not None:
+            self._refit(record, self._refit_after)
+        if self._saved_to < 0:
+            record.started_at = self.map.time_of(0)
+        new = [piece for piece in self.map.pieces if piece.sample > self._saved_to]
+        record.time_uncertain = not self.certain
+        if not new and self._refit_after is None:
+            return
+        record.anchors.filter(sample__gt=self._saved_to).delete()
+        Anchor.objects.bulk_create(
+            Anchor(
+                record=record,
+                sample=piece.sample,
+                at=piece.at,
+                step_ms=round(piece.step / timedelta(milliseconds=1)),
+            )
+            for piece in new
+        )
+
+    def _place_by_arrival(self, packets: Sequence[Packet]) -> None:
+        newest = max(packets, key=lambda packet: packet.end_sample)
+        oldest = min(packets, key=lambda packet: packet.first_sample)
+        newest_at = self.received_at - self.map.span(newest.n)
+        before = self.map.span(newest.first_sample - oldest.first_sample)
+        if newest.mono_ms is not None:
+            self._boot_at = newest_at - timedelta(milliseconds=newest.mono_ms)
+            if oldest.mono_ms is not None and oldest.mono_ms <= newest.mono_ms:
+                between = newest.mono_ms - oldest.mono_ms
+                before = max(before, timedelta(milliseconds=between))
+        self.map.observe(oldest.first_sample, newest_at - before)
+
+    def _find_boot(self, record: Record) -> datetime | None:
+        chunks = record.chunks.filter(mono_ms__isnull=False, n__gt=0)
+        last = chunks.order_by("-first_sample").values("first_sample", "mono_ms")[:1]
+        for chunk in last:
+            at = self.map.time_of(chunk["first_sample"])
+            return at - timedelta(milliseconds=chunk["mono_ms"])
+        return None
+
+    def _observe_mono(self, packet: Packet) -> None:
+        if self._boot_at is None or packet.mono_ms is None:
+            return
+        at = self._boot_at + timedelta(milliseconds=packet.mono_ms)
+        # Time that passed without samples shows; time can neither run backwards
+        # nor be ahead of the arrival, whatever the device claims.
+        latest = self.received_at - self.map.span(packet.n) + TOLERANCE
+        if self.map.time_of(packet.first_sample) < at <= latest:
+            self.map.observe(packet.first_sample, at)
+
+    def _keep_out_of_future(self) -> None:
+        ahead = self.map.time_of(self._head) - self.received_at
+        if ahead > TOLERANCE:
+            self.map.shift(-ahead)
+            self._saved_to = -1
+
+    def _refit(self, record: Record, after: int) -> None:
+        start = self.map.refit_start(after)
+        readings = record.chunks.filter(
+            first_sample__gt=start, n__gt=0, at__isnull=False
+        ).order_by("first_sample")
+        self.map.refit(after, list(readings.values_list("first_sample", "at")))
+        self._saved_to = min(self._saved_to, start)
+
+
+def _load_pieces(record: Record, packets: Sequence[Packet]) -> list[Piece]:
+    anchors = record.anchors.order_by("-sample")
+    tail = list(anchors[:_TAIL])
+    lowest = min(packet.first_sample for packet in packets)
+    if len(tail) == _TAIL and (record.time_uncertain or lowest <= tail[-1].sample):
+        tail = list(anchors)
+    return time_pieces(reversed(tail))
