@@ -15,6 +15,8 @@ _POINT = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _COMMA = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity)|n/?a|null|", re.IGNORECASE)
 
+_CHARACTERS_OF_NUMBERS = b"0123456789+-.,eE; \t\n"
+
 
 @dataclass(frozen=True)
 class Table:
@@ -51,6 +53,9 @@ def parse_block(text: str, *, table: Table, first_row: int) -> NDArray[np.float6
     Raise ``FileError`` at the first row that is not as many finite numbers as the
     table has columns; ``first_row`` is the 1-based line number of the first line.
     """
+    # pandas reads more than numbers, "True" among them.
+    if text.encode().translate(None, _CHARACTERS_OF_NUMBERS):
+        return _parse_slowly(text, table=table, first_row=first_row)
     try:
         frame = pd.read_csv(
             io.StringIO(text),

@@ -9,6 +9,7 @@ from inference.files.record import FileError, whole_fs
 _STEP_TOLERANCE = 0.75
 _DRIFT_TOLERANCE = 0.002
 _DRIFT_ROWS = 5000
+_TRUSTED_ROWS = 10
 
 
 class TimeColumn:
@@ -62,12 +63,29 @@ class TimeColumn:
 
 
 def _typical_step(times: NDArray[np.float64]) -> float:
-    """Return the time between samples, not misled by a gap."""
-    step = float(times[-1] - times[0]) / (len(times) - 1)
-    if step > 0 and _first_uneven(times, step) is None:
+    """Return the time between samples before the first uneven one."""
+    step = _mean_step(times)
+    if _is_even(times, step):
         return step
-    reach = min(1000, max(1, len(times) // 2))
-    return float(np.median((times[reach:] - times[:-reach]) / reach))
+    # Bisect for the longest start of the recording that is even in itself.
+    even, uneven = 2, len(times)
+    while uneven - even > 1:
+        middle = (even + uneven) // 2
+        if _is_even(times[:middle], _mean_step(times[:middle])):
+            even = middle
+        else:
+            uneven = middle
+    if even >= _TRUSTED_ROWS:
+        return _mean_step(times[:even])
+    return float(np.median(np.diff(times)))
+
+
+def _mean_step(times: NDArray[np.float64]) -> float:
+    return float(times[-1] - times[0]) / (len(times) - 1)
+
+
+def _is_even(times: NDArray[np.float64], step: float) -> bool:
+    return step > 0 and _first_uneven(times, step) is None
 
 
 def _first_uneven(times: NDArray[np.float64], step: float) -> int | None:

@@ -1,0 +1,63 @@
+"""A summary as lines of text."""
+
+from inference.ecg.types import WORDS
+from inference.suggestion import suggest
+from inference.summary import Summary
+
+SHOWN_EPISODES = 20
+
+
+def clock(seconds: float) -> str:
+    """Return a time from the start as ``m:ss.s`` or ``h:mm:ss.s``."""
+    tenths = round(seconds * 10)
+    minutes, rest = divmod(tenths, 600)
+    hours, minutes = divmod(minutes, 60)
+    plain = f"{minutes:02d}:{rest / 10:04.1f}"
+    return f"{hours}:{plain}" if hours else plain.removeprefix("0")
+
+
+def report_text(summary: Summary, *, title: str) -> str:
+    """Return the summary as text for a terminal, episodes at the end."""
+    lines = [
+        title,
+        f"  length      {clock(summary.duration_s)}, "
+        f"{summary.usable_share:.1%} of the signal usable",
+        f"  beats       {summary.beat_count}: {_beats(summary)}",
+        f"  heart rate  {_rates(summary)}",
+        f"  longest RR  {_longest(summary)}",
+        f"  ectopy      V {summary.v_burden:.2%}, S {summary.s_burden:.2%} of beats; "
+        f"{summary.v_couplets} V couplets, {summary.v_runs} V runs, "
+        f"{summary.s_runs} S runs",
+        f"  episodes    {len(summary.episodes)}",
+    ]
+    lines += [
+        f"    {clock(episode.onset_s)}–{clock(episode.end_s)}  {episode.words}"
+        + (f": {episode.detail}" if episode.detail else "")
+        for episode in summary.episodes[:SHOWN_EPISODES]
+    ]
+    if len(summary.episodes) > SHOWN_EPISODES:
+        lines.append(f"    and {len(summary.episodes) - SHOWN_EPISODES} more")
+    lines += [f"  {suggest(summary).text}", f"  annotator   {summary.annotator}"]
+    return "\n".join(lines)
+
+
+def _beats(summary: Summary) -> str:
+    return ", ".join(f"{n} {WORDS[name]}" for name, n in summary.beats.items() if n)
+
+
+def _rates(summary: Summary) -> str:
+    rates = (
+        summary.heart_rate_min_bpm,
+        summary.heart_rate_mean_bpm,
+        summary.heart_rate_max_bpm,
+    )
+    if None in rates:
+        return "unknown"
+    low, mean, high = (f"{rate:.0f}" for rate in rates)
+    return f"{low} / {mean} / {high} per minute (min / mean / max)"
+
+
+def _longest(summary: Summary) -> str:
+    if summary.longest_rr_ms is None or summary.longest_rr_at_s is None:
+        return "unknown"
+    return f"{summary.longest_rr_ms:.0f} ms at {clock(summary.longest_rr_at_s)}"
