@@ -3,7 +3,7 @@
 import os
 
 from celery import Celery
-from celery.signals import beat_init, celeryd_init
+from celery.signals import beat_init, celeryd_init, worker_process_init
 
 from telecardio.servers import ensure_servers
 
@@ -13,6 +13,22 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 
+def _every(seconds: int, task: str, queue: str) -> dict[str, object]:
+    # An entry that no worker took before the next one is worth nothing: it
+    # expires, so that an hour without a worker leaves no burst behind.
+    options = {"queue": queue, "expires": seconds}
+    return {"task": task, "schedule": float(seconds), "options": options}
+
+
+# Work is asked for when it arises; these sweeps find what was not heard.
+app.conf.beat_schedule = {
+    "lagging live records": _every(2, "inference.tasks.analyse_live", "live"),
+    "backlogs and files": _every(2, "inference.tasks.analyse_backfill", "backfill"),
+    "silent devices": _every(5, "inference.tasks.watch_silent_patients", "live"),
+    "due mails": _every(5, "inference.tasks.send_mails", "mail"),
+}
+
+
 # Only a worker or beat needs the servers at once; importing this module, as
 # every process does to publish tasks, must not start them.
 @celeryd_init.connect
@@ -20,3 +36,11 @@ app.autodiscover_tasks()
 def start_servers(**_: object) -> None:
     """Start the embedded servers before the first task or tick."""
     ensure_servers()
+
+
+@worker_process_init.connect
+def load_model(**_: object) -> None:
+    """Load the classifier before the first packet waits for it."""
+    from inference.services.annotator import classifier
+
+    classifier()

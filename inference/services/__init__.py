@@ -1,0 +1,1 @@
+"""The verbs of inference: analyse, raise, acknowledge, mail."""

@@ -1,0 +1,112 @@
+"""From episodes and signal quality to alarms."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from devices.models import Record
+from inference.alarm_rules import RULES, suppression, technical_priority
+from inference.models import Alarm, AnalysisState, Episode
+from inference.services.alarms import Condition, clear_alarm, follow_condition
+from inference.services.beats import quality_between
+from inference.technical_rules import Watch, watch_quality
+
+# Quality is judged over at least this much signal before a condition is reported.
+GATE_S = 5
+
+
+def alarm_episodes(
+    record: Record, rows: Iterable[Episode], *, cursor: int, now: datetime
+) -> list[Alarm]:
+    """Let each episode raise, update or clear its alarm; return those changed.
+
+    A file was recorded in the past and nobody waits for it: it raises nothing.
+    """
+    if record.patient is None or record.source == Record.Source.FILE:
+        return []
+    changed = [_alarm_episode(record, row, cursor, now=now) for row in rows]
+    return [alarm for alarm in changed if alarm is not None]
+
+
+def _alarm_episode(
+    record: Record, row: Episode, cursor: int, *, now: datetime
+) -> Alarm | None:
+    if row.label not in RULES or record.patient is None:
+        return None
+    if row.withdrawn_at is not None:
+        for alarm in Alarm.objects.filter(episode=row, state=Alarm.State.ACTIVE):
+            clear_alarm(
+                alarm=alarm, end_at=row.onset_at, detail="no longer found", now=now
+            )
+            return alarm
+        return None
+    onset = row.onset_sample or 0
+    until = row.end_sample or cursor
+    gate_start = max(0, min(onset, until - GATE_S * record.fs))
+    quality = quality_between(record, gate_start, until).values.tolist()
+    reason = suppression(quality)
+    if reason != row.suppressed:
+        row.suppressed = reason
+        row.save(update_fields=["suppressed"])
+    return follow_condition(
+        Condition(
+            rule=row.label,
+            patient=record.patient,
+            record=record,
+            episode=row,
+            onset_at=row.onset_at,
+            onset_sample=row.onset_sample,
+            seen_at=record.time_of(cursor),
+            end_at=row.end_at,
+            end_sample=row.end_sample,
+            detail=row.detail,
+            peak=row.peak,
+            quality=round(sum(quality) / len(quality)) if quality else None,
+            annotator=row.annotator,
+            suppressed=reason,
+        ),
+        now=now,
+    )
+
+
+def alarm_quality(
+    record: Record,
+    state: AnalysisState,
+    words: tuple[str, ...],
+    *,
+    start: int,
+    now: datetime,
+) -> list[Alarm]:
+    """Follow electrodes and noise second by second; keeps its place in ``state``."""
+    watch, changes = watch_quality(
+        Watch.from_json(state.technical), words, first_second=start // record.fs
+    )
+    state.technical = watch.to_json()
+    if record.patient is None or record.source == Record.Source.FILE:
+        return []
+    spans = [(change.rule, change.onset_s, change.end_s) for change in changes]
+    if watch.holds and not any(end is None for _, _, end in spans):
+        spans.append((watch.holds, watch.since_s, None))
+    seen_s = start // record.fs + len(words)
+    changed = []
+    for rule, onset_s, end_s in spans:
+        lasted = timedelta(seconds=(end_s or seen_s) - onset_s)
+        end_sample = None if end_s is None else end_s * record.fs
+        changed.append(
+            follow_condition(
+                Condition(
+                    rule=rule,
+                    patient=record.patient,
+                    record=record,
+                    onset_at=record.time_of(onset_s * record.fs),
+                    onset_sample=onset_s * record.fs,
+                    seen_at=record.time_of(seen_s * record.fs),
+                    end_at=None if end_sample is None else record.time_of(end_sample),
+                    end_sample=end_sample,
+                    detail=RULES[rule].why,
+                    annotator=state.annotator,
+                    priority=technical_priority(lasted),
+                ),
+                now=now,
+            )
+        )
+    return [alarm for alarm in changed if alarm is not None]

@@ -1,0 +1,136 @@
+"""Rows of rhythm episodes: keep what analysis reports, and find them."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from itertools import chain
+
+from django.db.models import Q, QuerySet
+
+from devices.models import Record
+from inference.ecg.types import Episode as Seen
+from inference.models import Episode
+from patients.models import Patient
+
+
+def episodes_between(
+    patient: Patient, start: datetime, end: datetime
+) -> QuerySet[Episode]:
+    """Return the patient's episodes that touch ``[start, end)``, newest first."""
+    inside = Q(end_at=None) | Q(end_at__gt=start)
+    return Episode.objects.filter(
+        inside, patient=patient, onset_at__lt=end, withdrawn_at=None
+    )
+
+
+def episodes_of(record: Record) -> QuerySet[Episode]:
+    """Return the episodes of a record, in their order."""
+    standing = Episode.objects.filter(record=record, withdrawn_at=None)
+    return standing.order_by("onset_sample", "label")
+
+
+def keep_episodes(
+    record: Record,
+    seen: Iterable[Seen],
+    *,
+    cursor: int,
+    annotator: str,
+    now: datetime,
+) -> list[Episode]:
+    """Write what settled analysis up to ``cursor`` reports; return the rows.
+
+    What was flushed for a while and is not confirmed is reopened or dropped.
+    """
+    rows = [
+        _write(record, one, annotator=annotator, cursor=cursor, now=now)
+        for one in last_word(seen)
+    ]
+    kept = [row for row in rows if row is not None]
+    return kept + _undo_flush(record, {row.pk for row in kept}, cursor, now=now)
+
+
+def keep_flushed_episodes(
+    record: Record, seen: Iterable[Seen], *, annotator: str, now: datetime
+) -> list[Episode]:
+    """Write what a flushed tail shows, to be confirmed or undone by later samples."""
+    final = record.source == Record.Source.FILE
+    rows = [
+        _write(record, one, annotator=annotator, provisional=not final, now=now)
+        for one in last_word(seen)
+    ]
+    return [row for row in rows if row is not None]
+
+
+def last_word(seen: Iterable[Seen]) -> list[Seen]:
+    """Return the last report of each episode."""
+    return list({(one.label, one.onset_sample): one for one in seen}.values())
+
+
+def _write(
+    record: Record,
+    seen: Seen,
+    *,
+    annotator: str,
+    cursor: int | None = None,
+    provisional: bool = False,
+    now: datetime,
+) -> Episode | None:
+    found = Episode.objects.filter(
+        record=record, label=seen.label, onset_sample=seen.onset_sample
+    )
+    row = found.order_by("pk").last()
+    if row is None:
+        if seen.withdrawn:
+            return None
+        row = Episode(
+            record=record,
+            patient=record.patient,
+            label=seen.label,
+            onset_sample=seen.onset_sample,
+            onset_at=record.time_of(seen.onset_sample),
+        )
+    row.annotator = annotator
+    if seen.withdrawn:
+        row.withdrawn_at = row.withdrawn_at or now
+    else:
+        row.withdrawn_at = None
+        row.peak, row.detail, row.beats = seen.peak, seen.detail[:200], seen.beats
+    end = seen.end_sample
+    row.end_sample = end
+    row.end_at = None if end is None else record.time_of(end)
+    row.provisional = provisional
+    if cursor is not None:
+        row.reported_sample = cursor
+    row.save()
+    return row
+
+
+def _undo_flush(
+    record: Record, confirmed: set[int], cursor: int, *, now: datetime
+) -> list[Episode]:
+    changed = []
+    flushed = Episode.objects.filter(record=record, provisional=True)
+    for row in flushed.exclude(pk__in=confirmed):
+        if row.reported_sample is not None:
+            # It was open when the silence began, and still is.
+            row.end_sample = row.end_at = None
+            row.provisional = False
+            row.save()
+            changed.append(row)
+        elif cursor > (row.end_sample or row.onset_sample or 0) + 15 * record.fs:
+            withdraw(row, now=now)
+            changed.append(row)
+    return changed
+
+
+def withdraw(row: Episode, *, now: datetime) -> None:
+    """Take back an episode that a later look did not find; its alarms stay."""
+    row.withdrawn_at = now
+    row.provisional = False
+    row.end_sample, row.end_at = row.onset_sample, row.onset_at
+    row.save()
+
+
+def still_open(record: Record, changed: Iterable[Episode]) -> list[Episode]:
+    """Return the changed episodes and all that are open, each once."""
+    waiting = Episode.objects.filter(record=record, end_at=None, withdrawn_at=None)
+    return list({row.pk: row for row in chain(waiting, changed)}.values())

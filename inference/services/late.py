@@ -1,0 +1,157 @@
+"""Samples that arrive behind the cursor: note them, and recompute their span once."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from devices.models import Record
+from devices.reading import read_signal_mv
+from inference.ecg.pipeline import RecordState, advance, initial_state
+from inference.ecg.types import Analysis
+from inference.models import AnalysisState, BeatBlock, Checkpoint
+from inference.services.annotator import annotator, classifier
+from inference.services.announcing import announce_alarms
+from inference.services.beats import beat_block
+from inference.services.claims import extend_claim
+from inference.services.lots import CHECKPOINT_S, is_closed, next_checkpoint
+from inference.services.revising import revise_episodes
+from inference.services.storing import drop_flushed, give_back, held_state
+from inference.services.work import limits_of
+
+# While a gap stays open, wait so long after the last late packet.
+QUIET = timedelta(seconds=60)
+
+
+class ClaimLost(RuntimeError):
+    """Another worker has taken the record over."""
+
+
+@transaction.atomic
+def absorb_late(state: AnalysisState, *, now: datetime) -> None:
+    """Move the mark of late samples from the record to the analysis.
+
+    Taken before the signal is read: what is stored later sets the mark anew.
+    Samples behind the cursor re-open the record once their gap is closed, or when
+    nothing more has come for a minute.
+    """
+    row = held_state(state)
+    if row is None:
+        raise ClaimLost
+    records = Record.objects.select_for_update(no_key=True)
+    record = records.only("end_sample", "late_from_sample").get(pk=row.record_id)
+    late_from = record.late_from_sample
+    state.record.end_sample = record.end_sample
+    if late_from is None:
+        return
+    Record.objects.filter(pk=record.pk).update(late_from_sample=None)
+    if late_from < row.cursor_sample:
+        known = row.redo_from_sample
+        row.redo_from_sample = late_from if known is None else min(known, late_from)
+        closed = is_closed(state.record, row.redo_from_sample, row.cursor_sample)
+        row.redo_due_at = now if closed else now + QUIET
+        row.save(update_fields=["redo_from_sample", "redo_due_at"])
+    state.redo_from_sample = row.redo_from_sample
+    state.redo_due_at = row.redo_due_at
+
+
+@dataclass
+class Redo:
+    """A recomputed span: pieces that end at checkpoints, and the state after it."""
+
+    start: int
+    carried: RecordState
+    pieces: list[Analysis] = field(default_factory=list)
+    checkpoints: dict[int, bytes] = field(default_factory=dict)
+    # The new state met the old one, so nothing after it can differ.
+    met: bool = False
+
+
+def redo_late(state: AnalysisState, *, now: datetime) -> bool:
+    """Recompute the span that late samples re-opened, if that is due.
+
+    From the last checkpoint before them to the cursor, or to the first checkpoint
+    whose state comes out bit for bit as before.
+    """
+    if state.redo_due_at is None or state.redo_due_at > now:
+        return False
+    redo = _recompute(state, now=now)
+    if _store(state, redo, now=now):
+        announce_alarms(state.record.patient)
+    return True
+
+
+def _recompute(state: AnalysisState, *, now: datetime) -> Redo:
+    record, late_from = state.record, state.redo_from_sample or 0
+    redo = _start(record, late_from)
+    limits = [limits_of(record)]
+    position = redo.start
+    while position < state.cursor_sample and not redo.met:
+        end = min(next_checkpoint(position, record.fs), state.cursor_sample)
+        signal = read_signal_mv(record, position, end, lead=state.lead)
+        [(redo.carried, analysis)] = advance(
+            [redo.carried], [signal], classify=classifier(), limits=limits
+        )
+        redo.pieces.append(analysis)
+        position = end
+        if position % (CHECKPOINT_S * record.fs) == 0:
+            redo.checkpoints[position] = redo.carried.to_bytes()
+            redo.met = _is_as_before(record, position, redo.checkpoints[position])
+        if not extend_claim(state, now=now):
+            raise ClaimLost
+    return redo
+
+
+def _start(record: Record, late_from: int) -> Redo:
+    checkpoints = Checkpoint.objects.filter(record=record, sample__lte=late_from)
+    checkpoint = checkpoints.order_by("-sample").first()
+    if checkpoint is None:
+        return Redo(0, initial_state(fs=record.fs))
+    carried = RecordState.from_bytes(bytes(checkpoint.state))
+    return Redo(checkpoint.sample, carried)
+
+
+def _is_as_before(record: Record, sample: int, state: bytes) -> bool:
+    old = Checkpoint.objects.filter(record=record, sample=sample).first()
+    return old is not None and bytes(old.state) == state
+
+
+@transaction.atomic
+def _store(state: AnalysisState, redo: Redo, *, now: datetime) -> bool:
+    """Replace the machine's statements about the span in one transaction."""
+    row = held_state(state)
+    if row is None:
+        return False
+    record = state.record
+    stop = redo.pieces[-1].end_sample if redo.pieces else redo.start
+    reaches_head = stop == row.cursor_sample
+    if reaches_head:
+        drop_flushed(record, stop)
+    BeatBlock.objects.filter(
+        record=record, start_sample__gte=redo.start, start_sample__lt=stop
+    ).delete()
+    BeatBlock.objects.bulk_create(
+        beat_block(record, piece, annotator=annotator(), now=now)
+        for piece in redo.pieces
+    )
+    for sample, carried in redo.checkpoints.items():
+        Checkpoint.objects.update_or_create(
+            record=record, sample=sample, defaults={"state": carried}
+        )
+    seen = [one for piece in redo.pieces for one in piece.episodes]
+    revise_episodes(
+        record,
+        seen,
+        redo.carried,
+        start=redo.start,
+        stop=stop,
+        cursor=row.cursor_sample,
+        annotator=annotator(),
+        now=now,
+    )
+    row.redo_from_sample = row.redo_due_at = None
+    if reaches_head:
+        row.state, row.flushed_sample = redo.carried.to_bytes(), None
+    row.failed_count, row.next_try_at = 0, None
+    give_back(row)
+    return True

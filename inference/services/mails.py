@@ -1,0 +1,133 @@
+"""Send the mails that are due: claim, send, record the answer."""
+
+import logging
+import smtplib
+from collections import defaultdict
+from datetime import datetime, timedelta
+
+from django.core.mail import EmailMessage
+from django.db import transaction
+from django.db.models import F, Q
+
+from inference.mail_message import alarm_message, digest_message
+from inference.models import MailDelivery
+from inference.services.recipients import may_be_mailed
+from inference.smtp import AnsweringBackend, answer_of, is_permanent
+
+log = logging.getLogger(__name__)
+
+BATCH = 50
+CLAIM = timedelta(minutes=2)
+MAILS_PER_HOUR = 6
+MOST_TRIES = 12
+FIRST_RETRY_S, LONGEST_RETRY_S = 15, 900
+
+
+def send_due_mails(*, now: datetime) -> int:
+    """Send what is due and return how many mails went out.
+
+    A crash between claim and answer repeats the mail under the same Message-ID:
+    a duplicate is better than a lost one. Beyond six mails an hour, what waits
+    for a recipient goes out together as one digest when the hour allows.
+    """
+    claimed = _claim(now=now)
+    by_address: dict[str, list[MailDelivery]] = defaultdict(list)
+    for delivery in claimed:
+        if may_be_mailed(delivery.address, delivery.alarm.patient):
+            by_address[delivery.address].append(delivery)
+        else:
+            _fail([delivery], "not sent: may no longer see this patient")
+    if not by_address:
+        return 0
+    backend = AnsweringBackend()
+    sent = 0
+    try:
+        for address, deliveries in by_address.items():
+            sent += _send_to(address, deliveries, backend, now=now)
+    finally:
+        backend.close()
+    return sent
+
+
+@transaction.atomic
+def _claim(*, now: datetime) -> list[MailDelivery]:
+    free = Q(claimed_until=None) | Q(claimed_until__lt=now)
+    rows = list(
+        MailDelivery.objects.select_for_update(skip_locked=True, of=("self",))
+        .filter(free, state=MailDelivery.State.QUEUED, next_try_at__lte=now)
+        .select_related("alarm__patient", "alarm__record", "alert_rule")
+        .order_by("-alarm__priority", "queued_at")[:BATCH]
+    )
+    MailDelivery.objects.filter(pk__in=[row.pk for row in rows]).update(
+        claimed_until=now + CLAIM
+    )
+    return rows
+
+
+def _send_to(
+    address: str,
+    deliveries: list[MailDelivery],
+    backend: AnsweringBackend,
+    *,
+    now: datetime,
+) -> int:
+    recent = MailDelivery.objects.filter(
+        address=address, sent_at__gt=now - timedelta(hours=1)
+    ).order_by("sent_at")
+    # A digest is one mail: its deliveries share one Message-ID.
+    times = dict(recent.values_list("message_id", "sent_at"))
+    left = MAILS_PER_HOUR - len(times)
+    if left <= 0:
+        slot_at = sorted(times.values())[-MAILS_PER_HOUR] + timedelta(hours=1)
+        MailDelivery.objects.filter(pk__in=[one.pk for one in deliveries]).update(
+            claimed_until=None,
+            next_try_at=slot_at,
+            smtp_answer=f"held: {MAILS_PER_HOUR} mails in the last hour",
+        )
+        return 0
+    if len(deliveries) > left:
+        return _send(digest_message(deliveries), deliveries, backend, now=now)
+    return sum(_send(alarm_message(one), [one], backend, now=now) for one in deliveries)
+
+
+def _send(
+    message: EmailMessage,
+    deliveries: list[MailDelivery],
+    backend: AnsweringBackend,
+    *,
+    now: datetime,
+) -> int:
+    rows = MailDelivery.objects.filter(pk__in=[one.pk for one in deliveries])
+    try:
+        backend.send_messages([message])
+    except (smtplib.SMTPException, OSError) as error:
+        backend.close()
+        answer = answer_of(error)
+        log.warning("Mail to %s was not sent: %s", deliveries[0].address, answer)
+        tries = deliveries[0].tries + 1
+        if is_permanent(error) or tries >= MOST_TRIES:
+            _fail(deliveries, answer)
+            return 0
+        wait_s = min(FIRST_RETRY_S * 2 ** (tries - 1), LONGEST_RETRY_S)
+        rows.update(
+            tries=F("tries") + 1,
+            claimed_until=None,
+            next_try_at=now + timedelta(seconds=wait_s),
+            smtp_answer=answer[:300],
+        )
+        return 0
+    rows.update(
+        state=MailDelivery.State.SENT,
+        tries=F("tries") + 1,
+        claimed_until=None,
+        sent_at=now,
+        smtp_answer=backend.answer[:300],
+        message_id=message.extra_headers["Message-ID"],
+    )
+    return 1
+
+
+def _fail(deliveries: list[MailDelivery], answer: str) -> None:
+    MailDelivery.objects.filter(pk__in=[one.pk for one in deliveries]).update(
+        state=MailDelivery.State.FAILED, claimed_until=None, smtp_answer=answer[:300]
+    )

@@ -1,0 +1,122 @@
+"""One record's next piece of work, and computing many pieces in one call."""
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from devices.models import Record
+from devices.reading import read_signal_mv
+from inference.ecg.pipeline import RecordState, advance, finish
+from inference.ecg.types import Analysis, Limits, Signal
+from inference.models import AnalysisState, PatientLimits
+from inference.services.annotator import classifier
+from inference.services.claims import REST, Queue
+from inference.services.lots import lot_end
+
+log = logging.getLogger(__name__)
+
+LOT_S = {Queue.LIVE: 30, Queue.BACKFILL: 300}
+
+
+@dataclass(frozen=True)
+class Work:
+    """From the carried state, this much signal; ``flush`` for a resting tail."""
+
+    state: AnalysisState
+    carried: RecordState
+    signal: Signal
+    limits: Limits
+    flush: bool = False
+
+
+@dataclass(frozen=True)
+class Done:
+    """A computed piece of work; ``moved`` is None for a flushed tail."""
+
+    work: Work
+    moved: RecordState | None
+    analysis: Analysis
+
+
+def next_work(state: AnalysisState, queue: Queue, *, now: datetime) -> Work | None:
+    """Read the next lot of a claimed record, or its tail; None while it must wait."""
+    record, cursor = state.record, state.cursor_sample
+    end = lot_end(record, cursor, lot_s=LOT_S[queue], now=now)
+    flush = end == cursor and _may_flush(state, now=now)
+    if flush:
+        end = record.end_sample
+    elif end == cursor:
+        return None
+    return Work(
+        state=state,
+        carried=carried_state(state),
+        signal=read_signal_mv(record, cursor, end, lead=state.lead),
+        limits=limits_of(record),
+        flush=flush,
+    )
+
+
+def _may_flush(state: AnalysisState, *, now: datetime) -> bool:
+    record = state.record
+    if record.end_sample - state.cursor_sample >= record.fs:
+        return False
+    if state.flushed_sample == record.end_sample:
+        return False
+    is_file = record.source == Record.Source.FILE
+    return is_file or state.advanced_at <= now - REST
+
+
+def carried_state(state: AnalysisState) -> RecordState:
+    """Return the state that the record carries."""
+    return RecordState.from_bytes(bytes(state.state))
+
+
+def limits_of(record: Record) -> Limits:
+    """Return the limits of the record's patient, or the defaults."""
+    if record.patient is None:
+        return Limits()
+    try:
+        return record.patient.limits.as_limits()
+    except PatientLimits.DoesNotExist:
+        return Limits()
+
+
+def compute(works: Sequence[Work]) -> Iterator[Done | Work]:
+    """Run the pipeline over all works at once; give a work back if it fails.
+
+    Only when the common call fails is each record tried alone, so that the one
+    at fault stops nobody else.
+    """
+    for flush in (False, True):
+        part = [work for work in works if work.flush == flush]
+        if not part:
+            continue
+        try:
+            yield from _run(part)
+        except Exception:
+            log.exception("A batch of %d records failed; trying each alone", len(part))
+            for work in part:
+                yield from _run_alone(work)
+
+
+def _run_alone(work: Work) -> list[Done | Work]:
+    try:
+        return list(_run([work]))
+    except Exception:
+        log.exception("Analysis of record %s failed", work.state.record_id)
+        return [work]
+
+
+def _run(works: Sequence[Work]) -> list[Done]:
+    states = [work.carried for work in works]
+    signals = [work.signal for work in works]
+    limits = [work.limits for work in works]
+    if works[0].flush:
+        tails = finish(states, signals, classify=classifier(), limits=limits)
+        return [Done(work, None, tail) for work, tail in zip(works, tails, strict=True)]
+    moved = advance(states, signals, classify=classifier(), limits=limits)
+    return [
+        Done(work, state, analysis)
+        for work, (state, analysis) in zip(works, moved, strict=True)
+    ]

@@ -1,0 +1,51 @@
+"""Celery tasks: each may run twice, at any time, in several workers at once."""
+
+import time
+
+from celery import shared_task
+from django.utils import timezone
+
+from inference.asking import ask, begin
+from inference.services.analysis import analyse_pending
+from inference.services.claims import Queue
+from inference.services.mails import send_due_mails
+from inference.services.no_data import watch_silence
+from inference.services.notices import queue_mails
+
+# Then the task ends and asks again, so that no queue holds a worker for long.
+LIVE_MOST_S, BACKFILL_MOST_S = 20.0, 5.0
+
+
+@shared_task
+def analyse_live() -> int:
+    """Analyse what is watched now."""
+    return _analyse(Queue.LIVE, LIVE_MOST_S)
+
+
+@shared_task
+def analyse_backfill() -> int:
+    """Catch up: files, backlogs, and spans that late samples re-opened."""
+    return _analyse(Queue.BACKFILL, BACKFILL_MOST_S)
+
+
+def _analyse(queue: Queue, most_s: float) -> int:
+    begin(queue)
+    start = time.monotonic()
+    done = analyse_pending(now=timezone.now(), queues=(queue,), most_s=most_s)
+    if time.monotonic() - start >= most_s:
+        ask(queue)
+    return done
+
+
+@shared_task
+def watch_silent_patients() -> int:
+    """Raise and clear the alarms of patients whose device sends nothing."""
+    return watch_silence(now=timezone.now())
+
+
+@shared_task
+def send_mails() -> int:
+    """Queue the mails that alarms call for, and send what is due."""
+    begin("mail")
+    queue_mails(now=timezone.now())
+    return send_due_mails(now=timezone.now())
