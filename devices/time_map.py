@@ -60,7 +60,8 @@ class TimeMap:
         starts = np.array([(piece.at - _EPOCH) / ms for piece in self.pieces])
         index = np.maximum(np.searchsorted(anchors, samples, side="right") - 1, 0)
         elapsed = (samples - anchors[index]) * (1000 / self.fs)
-        return np.rint(starts[index] + elapsed).astype(np.int64)
+        ms_of: NDArray[np.int64] = np.rint(starts[index] + elapsed).astype(np.int64)
+        return ms_of
 
     def agrees(self, sample: int, at: datetime) -> bool:
         """Tell whether a clock that says ``at`` at ``sample`` is within tolerance."""

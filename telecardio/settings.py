@@ -191,6 +191,10 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": None,
 }
 MAX_PACKET_BODY_BYTES = 1 << 20
+# A device may upload signal this many times faster than it is recorded, after a
+# burst of so many seconds of signal: a backlog gets through. 0 turns it off.
+DEVICE_BUDGET_FACTOR = env.float("DEVICE_BUDGET_FACTOR", default=20)
+DEVICE_BUDGET_BURST_S = env.float("DEVICE_BUDGET_BURST_S", default=1800)
 # A recording that is uploaded in the browser: a day of one lead as CSV.
 MAX_RECORD_UPLOAD_BYTES = 256 << 20
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 << 20

@@ -9,7 +9,7 @@ from devices.services.assignments import (
 from devices.services.attribution import attribute_record
 from devices.services.device_config import configure_device
 from devices.services.file_records import create_file_record
-from devices.services.storing import store_packets
+from devices.services.storing import read_progress, store_packets
 from devices.services.tokens import (
     issue_token,
     revoke_device_tokens,
@@ -30,6 +30,7 @@ __all__ = [
     "end_assignment",
     "issue_token",
     "move_device",
+    "read_progress",
     "revoke_device_tokens",
     "revoke_token",
     "rotate_token",

@@ -57,6 +57,20 @@ def store_packets(
         return _Upload(locked, packets, received_at).store()
 
 
+def read_progress(*, device: Device, stream: str | None) -> StoreResult:
+    """Return how far a stream is stored, for an upload that brings nothing to it."""
+    records = Record.objects.filter(device=device, source=Record.Source.DEVICE)
+    record = records.filter(stream=stream).first() if stream else None
+    return _progress(record, ())
+
+
+def _progress(record: Record | None, verdicts: tuple[Verdict, ...]) -> StoreResult:
+    if record is None:
+        return StoreResult(verdicts)
+    missing = SeqGaps(record.next_seq, record.gaps).first(MISSING_IN_REPLY)
+    return StoreResult(verdicts, record, record.next_seq, tuple(missing))
+
+
 class _Upload:
     def __init__(
         self, device: Device, packets: Sequence[Packet], received_at: datetime
@@ -75,11 +89,7 @@ class _Upload:
         if self.accepted:
             self.record = self._write()
         _note_seen(self.device, self._status(latest_seq), self.received_at)
-        if self.record is None:
-            return StoreResult(verdicts)
-        gaps = SeqGaps(self.record.next_seq, self.record.gaps)
-        missing = tuple(gaps.first(MISSING_IN_REPLY))
-        return StoreResult(verdicts, self.record, gaps.next_seq, missing)
+        return _progress(self.record, verdicts)
 
     def _judge(self, packet: Packet) -> Verdict:
         if self.like is not None and _form(packet) != _form(self.like):

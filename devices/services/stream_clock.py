@@ -119,11 +119,11 @@ class StreamClock:
 
     def _find_boot(self, record: Record) -> datetime | None:
         chunks = record.chunks.filter(mono_ms__isnull=False, n__gt=0)
-        last = chunks.order_by("-first_sample").values("first_sample", "mono_ms")[:1]
-        for chunk in last:
-            at = self.map.time_of(chunk["first_sample"])
-            return at - timedelta(milliseconds=chunk["mono_ms"])
-        return None
+        last = chunks.order_by("-first_sample").only("first_sample", "mono_ms").first()
+        if last is None or last.mono_ms is None:
+            return None
+        at = self.map.time_of(last.first_sample)
+        return at - timedelta(milliseconds=last.mono_ms)
 
     def _observe_mono(self, packet: Packet) -> None:
         if self._boot_at is None or packet.mono_ms is None:
@@ -143,10 +143,9 @@ class StreamClock:
 
     def _refit(self, record: Record, after: int) -> None:
         start = self.map.refit_start(after)
-        readings = record.chunks.filter(
-            first_sample__gt=start, n__gt=0, at__isnull=False
-        ).order_by("first_sample")
-        self.map.refit(after, list(readings.values_list("first_sample", "at")))
+        chunks = record.chunks.filter(first_sample__gt=start, n__gt=0)
+        rows = chunks.order_by("first_sample").values_list("first_sample", "at")
+        self.map.refit(after, [(sample, at) for sample, at in rows if at is not None])
         self._saved_to = min(self._saved_to, start)
 
 

@@ -1,0 +1,56 @@
+"""Let a device in by its token."""
+
+from typing import cast
+
+from django.utils import timezone
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from devices.api.problems import Problem
+from devices.models import Device, DeviceToken
+from devices.tokens import is_token, token_digest
+
+_REALM = 'Bearer realm="telecardio"'
+
+
+class DeviceTokenAuthentication(BaseAuthentication):
+    """``Authorization: Bearer tcd_…``, looked up anew by its digest every time.
+
+    So a revocation holds from the next request on, in every process. All refusals
+    of a token look the same from outside.
+    """
+
+    def authenticate(self, request: Request) -> tuple[Device, DeviceToken]:
+        """Return the device and its token as user and auth of the request."""
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer":
+            text = "Send the device's token: Authorization: Bearer tcd_…"
+            raise Problem(401, "no_token", text, headers={"WWW-Authenticate": _REALM})
+        row = self._row(token.strip())
+        if row is None:
+            challenge = f'{_REALM}, error="invalid_token"'
+            text = "This token is unknown, expired or revoked. Pair the device again."
+            headers = {"WWW-Authenticate": challenge}
+            raise Problem(401, "invalid_token", text, headers=headers)
+        return row.device, row
+
+    def _row(self, token: str) -> DeviceToken | None:
+        if not is_token(token):
+            return None
+        valid = DeviceToken.objects.valid_at(timezone.now()).select_related("device")
+        return valid.filter(digest=token_digest(token)).first()
+
+
+def device_of(request: Request) -> Device:
+    """Return the device whose token opened the door."""
+    return cast(Device, request.user)
+
+
+class IsDevice(BasePermission):
+    """Only a device, never a person's session."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        """Tell whether a token opened the door."""
+        return isinstance(request.auth, DeviceToken)

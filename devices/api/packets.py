@@ -1,0 +1,75 @@
+"""``POST /api/v1/packets``: a device uploads what it recorded."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from rest_framework.request import Request
+
+from devices.api.authentication import device_of
+from devices.api.base import DeviceApiView
+from devices.api.body import read_body
+from devices.api.problems import Problem
+from devices.api.replies import reply
+from devices.budget import spend
+from devices.codec import Decoded, Packet, decode_json
+from devices.services import read_progress, store_packets
+
+# The least a packet costs of the device's budget, in seconds of signal.
+_LEAST_S = 0.1
+
+
+class PacketsView(DeviceApiView):
+    """Decode, store, acknowledge: in this order."""
+
+    http_method_names = ["post"]
+
+    def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        """Take the time of receipt before anything else is done."""
+        self.received_at = timezone.now()
+        super().setup(request, *args, **kwargs)
+
+    def post(self, request: Request) -> HttpResponse:
+        """Store the packets of the body; reply with a verdict for each."""
+        device = device_of(request)
+        _check_type(request)
+        body = read_body(request._request, limit=settings.MAX_PACKET_BODY_BYTES)
+        decoded = decode_json(body)
+        spend(device_id=device.pk, signal_s=_signal_s(decoded))
+        stored = store_packets(
+            device=device, packets=decoded.packets, received_at=self.received_at
+        )
+        if stored.record is None:
+            progress = read_progress(device=device, stream=decoded.stream)
+        else:
+            progress = stored
+        return reply(
+            decoded,
+            stored.verdicts,
+            next_seq=progress.next_seq,
+            missing=progress.missing,
+            config=device.config_version,
+            now=timezone.now(),
+        )
+
+
+def _check_type(request: Request) -> None:
+    kind, _, parameters = request.headers.get("Content-Type", "").partition(";")
+    charset = parameters.replace(" ", "").replace('"', "").lower()
+    is_json = kind.strip().lower() == "application/json"
+    encoding = request.headers.get("Content-Encoding", "identity").lower()
+    if is_json and charset in ("", "charset=utf-8") and encoding == "identity":
+        return
+    text = "This server takes application/json in UTF-8, not compressed."
+    if kind.strip().lower() == "application/vnd.telecardio.packets":
+        text = f"Binary packets are not taken yet. {text}"
+    headers = {"Accept-Post": "application/json"}
+    raise Problem(415, "unsupported_type", text, headers=headers)
+
+
+def _signal_s(decoded: Decoded) -> float:
+    return sum(
+        max(item.duration_s if isinstance(item, Packet) else 0.0, _LEAST_S)
+        for item in decoded.items
+    )

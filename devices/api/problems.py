@@ -1,0 +1,83 @@
+"""Errors as ``application/problem+json`` (RFC 9457) with a stable ``code``."""
+
+import json
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpResponse
+from rest_framework.exceptions import APIException, MethodNotAllowed
+
+from devices.budget import BudgetError
+from devices.codec import BodyError
+
+logger = logging.getLogger(__name__)
+
+# A device adds jitter of its own.
+_RETRY_S = 5
+
+
+class Problem(APIException):
+    """An error that is ready to be sent."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        *,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail, code)
+        self.status_code, self.code, self.text = status, code, detail
+        self.headers = headers or {}
+
+
+def problem(
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    headers: dict[str, str] | None = None,
+    members: dict[str, Any] | None = None,
+) -> HttpResponse:
+    """Return a problem document; ``members`` are further fields of it."""
+    body = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "code": code,
+        "detail": detail,
+    }
+    return HttpResponse(
+        json.dumps(body | (members or {})),
+        status=status,
+        content_type="application/problem+json",
+        headers=headers,
+    )
+
+
+def problem_for(error: Exception, context: dict[str, Any]) -> HttpResponse:
+    """Return the problem document for whatever a view raised."""
+    if isinstance(error, Problem):
+        return problem(error.status_code, error.code, error.text, headers=error.headers)
+    if isinstance(error, BodyError):
+        status = 413 if error.code == "too_large" else 400
+        return problem(status, error.code, error.detail)
+    if isinstance(error, BudgetError):
+        wait = {"Retry-After": str(error.retry_after_s)}
+        return problem(429, "over_budget", str(error), headers=wait)
+    if isinstance(error, OperationalError | InterfaceError):
+        logger.error("The database is away: %s", error)
+        text = "The database is away. Nothing was stored; send it again."
+        wait = {"Retry-After": str(_RETRY_S)}
+        return problem(503, "database_away", text, headers=wait)
+    if isinstance(error, MethodNotAllowed):
+        return problem(405, "method_not_allowed", str(error.detail))
+    if isinstance(error, Http404):
+        return problem(404, "not_found", "There is nothing at this address.")
+    if isinstance(error, APIException):
+        return problem(error.status_code, str(error.default_code), str(error.detail))
+    logger.error("An upload failed", exc_info=error)
+    return problem(500, "internal", "The server failed. Nothing was stored.")
