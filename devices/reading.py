@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 import numpy as np
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from numpy.typing import NDArray
 
 from devices.models import Anchor, Chunk, Record
@@ -29,6 +29,8 @@ def read_adu(
     ):
         samples = np.frombuffer(data, "<i2").reshape(n, -1)
         low, high = max(first, start), min(first + n, end)
+        if low >= high:
+            continue
         adu[low - start : high - start] = samples[low - first : high - first]
         stored[low - start : high - start] = True
     return adu, stored
@@ -59,6 +61,8 @@ def stored_ranges(
     ranges: list[tuple[int, int]] = []
     for first, n in _chunks(record, start, end).values_list("first_sample", "n"):
         low, high = max(first, start), min(first + n, end)
+        if low >= high:
+            continue
         if ranges and ranges[-1][1] == low:
             ranges[-1] = (ranges[-1][0], high)
         else:
@@ -82,7 +86,8 @@ def time_pieces(anchors: Iterable[Anchor]) -> list[Piece]:
 
 def _chunks(record: Record, start: int, end: int) -> QuerySet[Chunk]:
     reach = _MAX_CHUNK_S * record.fs
+    # The reach is for the index; of the chunks within it, some end before the start.
     chunks = Chunk.objects.filter(
-        record=record, first_sample__lt=end, first_sample__gt=start - reach, n__gt=0
-    )
+        record=record, first_sample__lt=end, first_sample__gt=start - reach
+    ).filter(n__gt=0, first_sample__gt=start - F("n"))
     return chunks.order_by("first_sample")
