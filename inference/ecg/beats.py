@@ -22,9 +22,18 @@ from inference.ecg.types import Array, Samples, Signal
 P_PART = slice(BEFORE - 28, BEFORE - 8)
 T_PART = slice(BEFORE + 15, WINDOW)
 SHAPE_FEATURES = (
-    "width width_difference template_width log_amplitude like_qrs like_all like_p "
-    "like_previous residual_p residual_qrs residual_t"
-).split()
+    "width",
+    "width_difference",
+    "template_width",
+    "log_amplitude",
+    "like_qrs",
+    "like_all",
+    "like_p",
+    "like_previous",
+    "residual_p",
+    "residual_qrs",
+    "residual_t",
+)
 FEATURES = (*RR_FEATURES, *SHAPE_FEATURES)
 CHANNELS = ("beat", "beat minus template")
 SMALLEST_MV = 0.02  # a template amplitude below this is no beat's

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.ndimage import maximum_filter1d, minimum_filter1d
 
 from inference.ecg.filters import SMOOTH_HALF
-from inference.ecg.types import Array, Mask, Samples
+from inference.ecg.types import Array, Mask
 
 APART = 28  # a maximum is the highest within so many grid steps on both sides
 THRESHOLD = 0.29

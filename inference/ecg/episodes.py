@@ -103,6 +103,16 @@ def end_episodes(state: EpisodeState, end: int, fs: int, log: EpisodeLog) -> Non
     end_rates(state.rates, end, log)
 
 
+def open_episodes(state: EpisodeState) -> set[tuple[str, int]]:
+    """Return (label, onset_sample) of the episodes that are open."""
+    pauses, runs, rates = state.pauses, state.runs, state.rates
+    found = {(pauses.label, pauses.onset), (runs.label, runs.first)}
+    for level in (rates.extreme_tachy, rates.tachy, rates.extreme_brady, rates.brady):
+        if level.is_open:
+            found.add((level.label, level.broken_from))
+    return {(label, onset) for label, onset in found if label}
+
+
 def rate_now(state: EpisodeState, frontier: int, fs: int) -> float:
     """Return the heart rate per minute, NaN when it is unknown or in asystole."""
     pauses, rates = state.pauses, state.rates

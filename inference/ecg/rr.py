@@ -20,11 +20,27 @@ STABLE = 0.12
 KEPT = GLOBAL + 1
 
 RR_FEATURES = (
-    "log_pre_local log_post_local log_pre_global log_post_global log_pre_previous "
-    "log_post_pre log_previous_local log_previous2_local log_pre_short log_post_short "
-    "pre_s post_s local_s jitter10 jitter30 innovation_pre innovation_post "
-    "compensation pre_missing post_missing"
-).split()
+    "log_pre_local",
+    "log_post_local",
+    "log_pre_global",
+    "log_post_global",
+    "log_pre_previous",
+    "log_post_pre",
+    "log_previous_local",
+    "log_previous2_local",
+    "log_pre_short",
+    "log_post_short",
+    "pre_s",
+    "post_s",
+    "local_s",
+    "jitter10",
+    "jitter30",
+    "innovation_pre",
+    "innovation_post",
+    "compensation",
+    "pre_missing",
+    "post_missing",
+)
 
 
 @dataclass

@@ -1,0 +1,1 @@
+"""Training, evaluation and export of the beat classifier; not for the server."""

@@ -1,0 +1,86 @@
+"""From a Keras net to the LiteRT artifact and its model card."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+from tensorflow.python.framework.convert_to_constants import (
+    convert_variables_to_constants_v2,
+)
+
+from inference.ecg import CLASSES
+from inference.ecg.beats import CHANNELS, FEATURES
+from inference.ecg.grid import BEFORE, GRID_FS, WINDOW
+from ml.data import DS1, DS2, PACED
+
+VERSION = "0.1.0"
+BATCH = 64
+MODEL_NAME = "beat_cnn.tflite"
+CARD_NAME = "beat_cnn.json"
+DS2_OPENED = "once, for this release"
+
+
+def to_litert(model: keras.Model) -> bytes:
+    """Return the net as a LiteRT file that takes exactly ``BATCH`` beats."""
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec((BATCH, WINDOW, len(CHANNELS)), tf.float32, name="windows"),
+            tf.TensorSpec((BATCH, len(FEATURES)), tf.float32, name="features"),
+        ]
+    )
+    def serve(windows: tf.Tensor, features: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"probabilities": model([windows, features], training=False)}
+
+    # The converter leaves the variables of a Keras 3 model out of the file and the
+    # artifact then answers NaN: make them constants first.
+    frozen = convert_variables_to_constants_v2(serve.get_concrete_function())
+    return tf.lite.TFLiteConverter.from_concrete_functions([frozen]).convert()
+
+
+def export(model: keras.Model, output: Path, *, training: dict[str, Any]) -> None:
+    """Write the artifact and its card to the folder ``output``."""
+    output.mkdir(parents=True, exist_ok=True)
+    artifact = to_litert(model)
+    (output / MODEL_NAME).write_bytes(artifact)
+    card = {
+        "name": "Telecardio beat classifier",
+        "version": VERSION,
+        "file": MODEL_NAME,
+        "sha256": hashlib.sha256(artifact).hexdigest(),
+        "batch": BATCH,
+        "parameters": model.count_params(),
+        "labels": list(CLASSES),
+        "inputs": {
+            "fs": GRID_FS,
+            "windows": {
+                "shape": [BATCH, WINDOW, len(CHANNELS)],
+                "channels": list(CHANNELS),
+                "before_r_peak": BEFORE,
+                "unit": "QRS peak-to-peak of the running normal template",
+            },
+            "features": {"shape": [BATCH, len(FEATURES)], "names": list(FEATURES)},
+        },
+        "training": training,
+        "split": {"DS1": DS1, "DS2": DS2, "paced": PACED},
+        "ds2_opened": DS2_OPENED,
+        "limits": "Q is not learned. Not a medical device: decision support only.",
+        "figures": {},
+    }
+    _write_card(output, card)
+
+
+def write_figures(output: Path, found: dict[str, Any]) -> None:
+    """Put the figures of an evaluation into the card."""
+    card = json.loads((output / CARD_NAME).read_text())
+    card["figures"] = found
+    _write_card(output, card)
+
+
+def _write_card(output: Path, card: dict[str, Any]) -> None:
+    (output / CARD_NAME).write_text(json.dumps(card, indent=1) + "\n")
