@@ -1,0 +1,202 @@
+"""The socket of the wall and of the patient page.
+
+The client says ``{"watch": [ids], "since": {id: stream id}}`` whenever what it shows
+changes, and may say ``{"ping": n}``. The server sends binary frames (``frames.py``)
+and JSON texts whose ``type`` is ``hello``, ``watching`` (with ``refused``),
+``state``, ``source``, ``dropped``, ``pong`` or ``error``.
+"""
+
+import asyncio
+import contextlib
+import json
+import logging
+import time
+from collections.abc import Coroutine
+from typing import Any
+
+from channels.db import database_sync_to_async
+from channels.generic.websocket import AsyncWebsocketConsumer
+
+from patients.models import User
+from telecardio.live.frames import StreamId
+from telecardio.live.reader import LiveReader, is_cancelled, process_reader
+from telecardio.live.rights import user_of_session, watchable
+from telecardio.live.viewer import Entry, Viewer
+
+logger = logging.getLogger(__name__)
+
+NOT_SIGNED_IN = 4401
+GOING_AWAY = 1011
+MAX_WATCHED = 256
+NOT_AN_OBJECT = 'Send a JSON object such as {"watch": [1, 2]}.'
+# The first entry after a quiet moment goes out at once; then one message per gap.
+COALESCE_S = 0.05
+
+
+class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
+    """Pushes the live traces of the patients that its viewer may see."""
+
+    rights_interval_s = 10.0
+    capacity = 512
+
+    reader: LiveReader
+    viewer: Viewer
+
+    async def connect(self) -> None:
+        """Let signed-in people in; others get close code 4401."""
+        self.viewer = Viewer(capacity=self.capacity)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._told_dropped = 0
+        await self.accept()
+        if await self._user() is None:
+            await self.close(code=NOT_SIGNED_IN)
+            return
+        self.reader = process_reader()
+        await self._say({"type": "hello", "now_ms": _now_ms()})
+        await self.send(text_data=self.reader.source_note())
+        self._tasks = [
+            asyncio.create_task(self._or_close(self._push())),
+            asyncio.create_task(self._or_close(self._keep_checking())),
+        ]
+
+    async def disconnect(self, code: int) -> None:
+        """Stop reading for this viewer."""
+        for task in self._tasks:
+            task.cancel()
+        for patient in self.viewer.patients:
+            self._forget(patient)
+
+    async def _or_close(self, work: Coroutine[Any, Any, None]) -> None:
+        """Close on an unexpected error: the page connects again and resumes."""
+        try:
+            await work
+        except Exception:
+            logger.exception("A live socket is closed after an error")
+            with contextlib.suppress(RuntimeError):
+                await self.close(code=GOING_AWAY)
+
+    async def receive(
+        self, text_data: str | None = None, bytes_data: bytes | None = None
+    ) -> None:
+        """Obey a message of the client."""
+        if not self._tasks:
+            return
+        try:
+            message = json.loads(text_data or "")
+            if not isinstance(message, dict):
+                raise TypeError(NOT_AN_OBJECT)
+            if "ping" in message:
+                pong = {"type": "pong", "ping": message["ping"], "now_ms": _now_ms()}
+                await self._say(pong)
+            if "watch" in message:
+                wanted, since = _watch_list(message)
+                await self._watch(wanted, since)
+        except (ValueError, TypeError, AttributeError) as error:
+            await self._say({"type": "error", "message": str(error)[:200]})
+
+    # --- rights -----------------------------------------------------------------
+
+    async def _user(self) -> User | None:
+        session = self.scope.get("session")
+        key = session.session_key if session is not None else None
+        user: User | None = await database_sync_to_async(user_of_session)(key)
+        return user
+
+    async def _allowed(self, wanted: list[int]) -> dict[int, str] | None:
+        """Map the visible ones of ``wanted`` to live keys; None: not signed in."""
+        user = await self._user()
+        if user is None:
+            return None
+        allowed: dict[int, str] = await database_sync_to_async(watchable)(user, wanted)
+        return allowed
+
+    async def _watch(self, wanted: list[int], since: dict[int, StreamId]) -> None:
+        allowed = await self._allowed(wanted)
+        if allowed is None:
+            await self._sign_out()
+            return
+        for patient in self.viewer.patients - allowed.keys():
+            self._forget(patient)
+        for patient in wanted:
+            if patient in allowed and patient not in self.viewer.patients:
+                self.reader.add(self.viewer, patient, allowed[patient])
+                self.viewer.watch(patient, since.get(patient))
+        # A patient that does not exist and one that may not be seen look alike.
+        refused = [patient for patient in wanted if patient not in allowed]
+        await self._say_watching(refused)
+
+    async def _keep_checking(self) -> None:
+        """Take away what the viewer may not see any more."""
+        while True:
+            await asyncio.sleep(self.rights_interval_s)
+            watched = sorted(self.viewer.patients)
+            allowed = await self._allowed(watched)
+            if allowed is None:
+                await self._sign_out()
+                return
+            refused = [patient for patient in watched if patient not in allowed]
+            for patient in refused:
+                self._forget(patient)
+            if refused:
+                await self._say_watching(refused)
+
+    def _forget(self, patient: int) -> None:
+        self.viewer.forget(patient)
+        self.reader.remove(self.viewer, patient)
+
+    async def _sign_out(self) -> None:
+        for patient in self.viewer.patients:
+            self._forget(patient)
+        await self.close(code=NOT_SIGNED_IN)
+
+    # --- sending ------------------------------------------------------------------
+
+    async def _push(self) -> None:
+        """Send what the reader offers, coalesced."""
+        while not is_cancelled():
+            await self.viewer.wake.wait()
+            self.viewer.wake.clear()
+            for patient, since in self.viewer.start_filling():
+                past = await self.reader.past(patient, since)
+                await self._send_entries(self.viewer.filled(patient, past))
+            notes, entries = self.viewer.take()
+            for note in notes:
+                await self.send(text_data=note)
+            await self._send_entries(entries)
+            if self.viewer.dropped != self._told_dropped:
+                self._told_dropped = self.viewer.dropped
+                await self._say({"type": "dropped", "count": self._told_dropped})
+            await asyncio.sleep(COALESCE_S)
+
+    async def _send_entries(self, entries: list[Entry]) -> None:
+        frames = [e.payload for e in entries if isinstance(e.payload, bytes)]
+        if frames:
+            await self.send(bytes_data=b"".join(frames))
+        for entry in entries:
+            if isinstance(entry.payload, str):
+                await self.send(text_data=entry.payload)
+
+    async def _say(self, message: dict[str, Any]) -> None:
+        # A socket that closes meanwhile is told nothing more.
+        with contextlib.suppress(RuntimeError):
+            await self.send(text_data=json.dumps(message))
+
+    async def _say_watching(self, refused: list[int]) -> None:
+        watching = sorted(self.viewer.patients)
+        await self._say({"type": "watching", "watch": watching, "refused": refused})
+
+
+def _watch_list(message: dict[str, Any]) -> tuple[list[int], dict[int, StreamId]]:
+    wanted = list(dict.fromkeys(int(patient) for patient in message["watch"]))
+    if len(wanted) > MAX_WATCHED:
+        error = f"Watch at most {MAX_WATCHED} patients at once."
+        raise ValueError(error)
+    if any(not 0 < patient < 1 << 63 for patient in wanted):
+        error = "A patient id is a positive number."
+        raise ValueError(error)
+    since = message.get("since") or {}
+    return wanted, {int(k): StreamId.parse(v) for k, v in since.items() if v}
+
+
+def _now_ms() -> int:
+    return round(time.time() * 1000)
