@@ -33,6 +33,7 @@ class Synthetic:
     symbols: list[str]
 
 
+# The interval before a beat in s, and its symbol.
 Beats = Iterator[tuple[float, str]]
 Timing = Callable[[float, np.random.Generator], Beats]
 
@@ -191,13 +192,13 @@ def synthesise(
     mv = np.zeros(n)
     peaks: list[int] = []
     symbols: list[str] = []
-    at_s = 0.5
+    at_s = -1.0
     for rr, symbol in TIMINGS[script](60.0 / rate, rng):
+        at_s = 0.5 if at_s < 0 else at_s + rr
         if at_s >= seconds - 0.1:
             break
         peaks.append(_add_beat(mv, at_s, _waves(symbol, rr, script != "af"), fs))
         symbols.append(symbol)
-        at_s += rr
     time = np.arange(n) / fs
     mv += 0.05 * np.sin(2 * np.pi * 0.25 * time) + 0.04 * np.sin(
         2 * np.pi * 0.07 * time
