@@ -3,7 +3,7 @@
 import codecs
 import io
 from collections.abc import Iterator, Sequence
-from typing import BinaryIO, Literal
+from typing import IO, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ _LARGEST = int(np.iinfo(np.int16).max)
 
 
 def read_csv(
-    file: BinaryIO,
+    file: IO[bytes],
     *,
     name: str = "",
     fs: float | None = None,
@@ -91,7 +91,7 @@ def _checked_gain(unit: Unit, gain: float | None) -> float:
     return gain
 
 
-def _blocks(file: BinaryIO) -> Iterator[tuple[int, str]]:
+def _blocks(file: IO[bytes]) -> Iterator[tuple[int, str]]:
     """Yield whole lines with the 1-based number of the first one.
 
     Blank lines before the first row and after the last one are left out.

@@ -5,7 +5,7 @@ import tempfile
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import IO
 
 from inference.files.record import FileError, FileRecord, listed, quoted
 from inference.files.wfdb_record import read_wfdb
@@ -19,7 +19,7 @@ _COPY = 1 << 20
 
 
 def read_wfdb_zip(
-    file: BinaryIO, *, max_bytes: int = MAX_BYTES, max_values: int = MAX_VALUES
+    file: IO[bytes], *, max_bytes: int = MAX_BYTES, max_values: int = MAX_VALUES
 ) -> FileRecord:
     """Read the one WFDB record of a zip file.
 

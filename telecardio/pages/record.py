@@ -1,0 +1,68 @@
+"""An uploaded recording: trace, labels, episodes, summary and suggestion."""
+
+import math
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from inference.report import clock
+from telecardio.pages.record_access import record_for_request
+from telecardio.pages.record_summary import found_in, progress_of
+from telecardio.pages.record_window import MAX_WINDOW_S, WINDOW_S, window_of
+
+
+@require_safe
+@never_cache
+def record(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show the recording; ``?start=`` in seconds says which part of the trace."""
+    found_record = record_for_request(request, pk)
+    progress = progress_of(found_record)
+    duration_s = found_record.end_sample / found_record.fs
+    context = {
+        "record": found_record,
+        "progress": progress,
+        "found": found_in(found_record, analysed_sample=progress.analysed_sample),
+        "duration": clock(duration_s),
+        "duration_s": duration_s,
+        "start_s": _number(request, "start", 0.0),
+        "window_s": WINDOW_S,
+    }
+    return render(request, "record.html", context)
+
+
+@require_safe
+@never_cache
+def record_progress(request: HttpRequest, pk: int) -> HttpResponse:
+    """Return only the progress; once it is done, make the page load anew."""
+    found_record = record_for_request(request, pk)
+    progress = progress_of(found_record)
+    context = {"record": found_record, "progress": progress}
+    response = render(request, "_record_progress.html", context)
+    if progress.done:
+        response["HX-Refresh"] = "true"
+    return response
+
+
+@require_safe
+@never_cache
+def record_window(request: HttpRequest, pk: int) -> HttpResponse:
+    """Return one window of signal and labels as JSON."""
+    found_record = record_for_request(request, pk)
+    seconds = _number(request, "seconds", WINDOW_S)
+    window = window_of(
+        found_record,
+        start_s=_number(request, "start", 0.0),
+        seconds=min(max(seconds, 0.1), MAX_WINDOW_S),
+    )
+    return JsonResponse(window)
+
+
+def _number(request: HttpRequest, name: str, default: float) -> float:
+    """Return a query value; an address that somebody typed is never an error."""
+    try:
+        value = float(request.GET.get(name, default))
+    except ValueError:
+        return default
+    return min(max(value, 0.0), 1e9) if math.isfinite(value) else default

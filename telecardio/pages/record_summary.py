@@ -1,0 +1,97 @@
+"""How far an uploaded recording is analysed, and what was found in it so far."""
+
+from dataclasses import dataclass
+
+from devices.models import Record
+from inference.ecg.types import CLASSES, WORDS
+from inference.ecg.types import Episode as PureEpisode
+from inference.models import AnalysisState, BeatBlock, Episode
+from inference.services.beats import beats_of, quality_between
+from inference.suggestion import Suggestion, suggest
+from inference.summary import Summary, summarise
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How much of a recording is analysed; ``trouble``: a try failed, more follow."""
+
+    analysed_sample: int
+    end_sample: int
+    done: bool
+    trouble: bool
+
+    @property
+    def percent(self) -> int:
+        """Return the analysed share in whole percent, 100 only when done."""
+        if self.done or not self.end_sample:
+            return 100
+        return min(99, 100 * self.analysed_sample // self.end_sample)
+
+    @property
+    def waiting(self) -> bool:
+        """Tell whether nothing is analysed yet."""
+        return self.analysed_sample == 0 and not self.done
+
+
+def progress_of(record: Record) -> Progress:
+    """Return how far the worker has come, from the record's cursor."""
+    state = AnalysisState.objects.filter(record=record).first()
+    end = record.end_sample
+    if state is None:
+        return Progress(0, end, done=False, trouble=False)
+    return Progress(
+        analysed_sample=max(state.cursor_sample, state.flushed_sample or 0),
+        end_sample=end,
+        # The part of a second at the end comes with the flush.
+        done=state.flushed_sample == end,
+        trouble=state.failed_count > 0,
+    )
+
+
+@dataclass(frozen=True)
+class Found:
+    """A summary with its suggestion, over what is analysed so far."""
+
+    summary: Summary
+    suggestion: Suggestion
+
+    @property
+    def classes(self) -> list[tuple[str, str, int]]:
+        """Return symbol, word and count of every class that occurs."""
+        counts = self.summary.beats
+        return [(c, WORDS[c], counts[c]) for c in CLASSES if counts[c]]
+
+
+def found_in(record: Record, *, analysed_sample: int) -> Found | None:
+    """Summarise what is analysed; None before anything is."""
+    blocks = list(BeatBlock.objects.filter(record=record).order_by("start_sample"))
+    if not blocks:
+        return None
+    summary = summarise(
+        fs=record.fs,
+        n=analysed_sample,
+        beats=beats_of(blocks),
+        episodes=[_pure(row) for row in episodes_of(record)],
+        quality=quality_between(record, 0, analysed_sample).values,
+        annotator=blocks[-1].annotator,
+    )
+    return Found(summary, suggest(summary))
+
+
+def episodes_of(record: Record) -> list[Episode]:
+    """Return the episodes that stand, in order of their onset."""
+    rows = Episode.objects.filter(
+        record=record, withdrawn_at=None, onset_sample__isnull=False
+    )
+    return list(rows.order_by("onset_sample", "label"))
+
+
+def _pure(row: Episode) -> PureEpisode:
+    return PureEpisode(
+        label=row.label,
+        onset_sample=row.onset_sample or 0,
+        end_sample=row.end_sample,
+        peak=row.peak or 0.0,
+        detail=row.detail,
+        beats=row.beats,
+    )

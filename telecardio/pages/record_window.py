@@ -1,0 +1,74 @@
+"""One window of an uploaded recording, as the page draws it."""
+
+from typing import Any
+
+import numpy as np
+
+from devices.models import Record
+from devices.reading import read_signal
+from inference.ecg.types import CLASSES, WORDS
+from inference.services.beats import beats_between, quality_between
+from inference.summary import EPISODE_WORDS
+from telecardio.pages.record_summary import episodes_of, progress_of
+
+WINDOW_S = 10
+MAX_WINDOW_S = 30
+
+
+def window_of(record: Record, *, start_s: float, seconds: float) -> dict[str, Any]:
+    """Return ``[start_s, start_s + seconds)``: mV per lead, beats, episodes, quality.
+
+    Where no sample is stored the signal is null, and so is an unknown interval.
+    """
+    fs = record.fs
+    start = max(0, min(round(start_s * fs), record.end_sample - 1))
+    end = min(start + max(1, round(seconds * fs)), record.end_sample)
+    signal = read_signal(record, start, end)
+    return {
+        "fs": fs,
+        "start_s": start / fs,
+        "end_s": end / fs,
+        "duration_s": record.end_sample / fs,
+        "analysed_s": progress_of(record).analysed_sample / fs,
+        "leads": [
+            {"name": name, "mv": _plain(signal[:, index])}
+            for index, name in enumerate(record.leads)
+        ],
+        "beats": _beats(record, start, end),
+        "episodes": [
+            {
+                "words": EPISODE_WORDS.get(row.label, row.get_label_display()),
+                "detail": row.detail,
+                "onset_s": (row.onset_sample or 0) / fs,
+                "end_s": (row.end_sample or record.end_sample) / fs,
+            }
+            for row in episodes_of(record)
+            if (row.onset_sample or 0) < end and (row.end_sample or end) > start
+        ],
+        "quality": quality_between(record, start, end).values.tolist(),
+    }
+
+
+def _beats(record: Record, start: int, end: int) -> list[dict[str, Any]]:
+    beats = beats_between(record, start, end)
+    return [
+        {
+            "at_s": sample / record.fs,
+            "symbol": CLASSES[index],
+            "word": WORDS[CLASSES[index]],
+            "probability": round(float(row[index]), 3),
+            "rr_ms": None if np.isnan(rr) else round(float(rr)),
+        }
+        for sample, index, row, rr in zip(
+            beats.samples.tolist(),
+            beats.classes.tolist(),
+            beats.probabilities,
+            beats.rr_ms,
+            strict=True,
+        )
+    ]
+
+
+def _plain(signal_mv: Any) -> list[float | None]:
+    rounded = np.round(signal_mv.astype(np.float64), 4)
+    return [None if np.isnan(value) else value for value in rounded.tolist()]

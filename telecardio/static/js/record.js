@@ -1,0 +1,108 @@
+// Moves through a recording: the window is in the URL, and every key has a link.
+
+import { drawWindow } from "./record_paper.js";
+
+const paper = document.getElementById("paper");
+const canvas = paper.querySelector("canvas");
+const position = document.getElementById("position");
+const notes = document.getElementById("window-notes");
+const seconds = Number(paper.dataset.seconds);
+const duration = Number(paper.dataset.duration);
+const last = Math.max(0, duration - seconds);
+let start = clamp(Number(paper.dataset.start));
+let asked = 0;
+
+function clamp(at) {
+  return Math.min(Math.max(at, 0), last);
+}
+
+function clock(at) {
+  const tenths = Math.round(at * 10);
+  const [hours, minutes] = [Math.floor(tenths / 36000), Math.floor(tenths / 600) % 60];
+  const rest = ((tenths % 600) / 10).toFixed(1).padStart(4, "0");
+  return hours ? `${hours}:${String(minutes).padStart(2, "0")}:${rest}` : `${minutes}:${rest}`;
+}
+
+async function show(at) {
+  start = clamp(Math.round(at * 10) / 10);
+  const turn = (asked += 1);
+  const address = new URL(window.location.href);
+  address.searchParams.set("start", String(start));
+  history.replaceState(null, "", address);
+  for (const link of document.querySelectorAll("[data-step]")) {
+    link.href = `?start=${target(link.dataset.step)}`;
+  }
+  position.value = String(start);
+  let view;
+  try {
+    const answer = await fetch(`${paper.dataset.url}?start=${start}&seconds=${seconds}`);
+    if (!answer.ok) throw new Error(String(answer.status));
+    view = await answer.json();
+  } catch {
+    if (turn === asked) notes.textContent = paper.dataset.failed;
+    return;
+  }
+  // A slower answer to an earlier key must not be drawn over this one.
+  if (turn !== asked) return;
+  const { notYet, noSignal } = paper.dataset;
+  drawWindow(canvas, view, { notYet, noSignal });
+  document.getElementById("place").textContent = `${clock(view.start_s)}–${clock(view.end_s)} / ${clock(duration)}`;
+  notes.textContent = view.episodes
+    .map((episode) => `${episode.words}${episode.detail ? `: ${episode.detail}` : ""} (${clock(episode.onset_s)}–${clock(episode.end_s)})`)
+    .join("; ");
+  listBeats(view.beats);
+  paper.dataset.shown = String(view.start_s);
+}
+
+function target(step) {
+  if (step === "start") return 0;
+  if (step === "end") return last;
+  return Math.round(10 * clamp(start + Number(step))) / 10;
+}
+
+function listBeats(beats) {
+  document.getElementById("beat-count").textContent = String(beats.length);
+  const rows = beats.map((beat) => {
+    const row = document.createElement("tr");
+    const cells = [
+      clock(beat.at_s),
+      `${beat.word} (${beat.symbol})`,
+      `${(100 * beat.probability).toFixed(1)} %`,
+      beat.rr_ms === null ? "–" : `${beat.rr_ms} ms`,
+    ];
+    cells.forEach((words, index) => {
+      const cell = document.createElement("td");
+      cell.textContent = words;
+      if (index > 1) cell.className = "number";
+      row.append(cell);
+    });
+    return row;
+  });
+  if (!rows.length) {
+    const row = document.createElement("tr");
+    row.append(Object.assign(document.createElement("td"), { textContent: paper.dataset.noBeats, colSpan: 4 }));
+    rows.push(row);
+  }
+  document.querySelector("#beats tbody").replaceChildren(...rows);
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.target.matches("input, select, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
+  const step = event.shiftKey ? 10 : 1;
+  const places = { ArrowLeft: start - step, ArrowRight: start + step, Home: 0, End: last };
+  if (event.key in places) {
+    event.preventDefault();
+    show(places[event.key]);
+  }
+});
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[href^='?start=']");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  show(Number(new URLSearchParams(link.getAttribute("href")).get("start")));
+  if (!link.dataset.step) paper.scrollIntoView({ block: "center" });
+});
+
+position.addEventListener("input", () => show(Number(position.value)));
+show(start);
