@@ -43,7 +43,7 @@ def commands(
     web += ["--host", host, "--port", str(web_port), "--no-access-log"]
     ingest = [python, "-m", "gunicorn", "telecardio.wsgi:application"]
     ingest += ["--bind", f"{host}:{ingest_port}", "--workers", "2", "--threads", "8"]
-    ingest += ["--keep-alive", "75", "--worker-tmp-dir", "/dev/shm"]  # noqa: S108
+    ingest += ["--keep-alive", "75", "--no-control-socket"]
     # A free slot is left for mail whatever the models do: at most one live and
     # one backfill analysis run at a time.
     worker = [*celery, "worker", "--queues", QUEUES, "--concurrency", "3"]

@@ -106,7 +106,11 @@ REDIS_TIMEOUT_S = 1.0
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.core.RedisChannelLayer",
-        "CONFIG": {"hosts": [REDIS_URL], "prefix": f"{REDIS_PREFIX}channels"},
+        "CONFIG": {
+            # The layer waits up to 5 s for a message, so a reply may take longer.
+            "hosts": [{"address": REDIS_URL, "socket_timeout": 15}],
+            "prefix": f"{REDIS_PREFIX}channels",
+        },
     }
 }
 CACHES = {
@@ -233,8 +237,8 @@ LOGGING = {
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": env("LOG_LEVEL", default="INFO")},
-    # Says a line per request, which a simulator makes many of.
-    "loggers": {"httpx": {"level": "WARNING"}},
+    # These say a line per request or mail, which a demonstration makes many of.
+    "loggers": {name: {"level": "WARNING"} for name in ("httpx", "mail.log")},
 }
 
 SITE_HOST = urlsplit(SITE_URL).netloc

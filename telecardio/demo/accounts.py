@@ -2,16 +2,18 @@
 
 import secrets
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 from django.db import transaction
 
 from devices.models import Assignment, Device
-from devices.services import issue_token
+from devices.services import assign_device, issue_token
 from inference.models import PatientLimits
 from patients.models import CareTeamMember, Patient, User, Ward
 
+# A packet that begins a moment before its device was enrolled has a patient too.
+EARLIER = timedelta(minutes=1)
 # code, first name, born, sex, indication, script of the synthetic ECG
 PATIENTS = (
     ("P-001", "Alpha", 1950, "F", "palpitations", "sinus"),
@@ -120,7 +122,7 @@ def _patient(
         serial=serial, defaults={"name": f"Demo device {code[-3:]}"}
     )
     if not Assignment.objects.filter(device=device, end_at=None).exists():
-        Assignment.objects.create(device=device, patient=patient, start_at=now)
+        assign_device(device=device, patient=patient, start_at=now - EARLIER)
     device.tokens.all().delete()
-    _, token = issue_token(device=device, now=now)
+    token = issue_token(device=device)
     return DemoPatient(patient=patient, serial=serial, token=token, script=script)

@@ -43,6 +43,11 @@ def running(stack: Stack) -> Iterator[Stack]:
     try:
         stack.start_all()
         yield stack
+    except Exception as error:
+        # The logs of a temporary folder go with it, so say now what they end with.
+        for name in stack.children:
+            error.add_note(stack.last_words(name))
+        raise
     finally:
         stack.stop_all()
 
