@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.utils import timezone
 
 from devices.models import Assignment, Device
@@ -13,6 +14,9 @@ from patients.models import CareTeamMember, Patient, User, Ward
 from telecardio.servers import ensure_servers
 
 ensure_servers()
+
+# A hash that resists guessing takes most of a second, for every person of a test.
+settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture(scope="session")
@@ -53,6 +57,26 @@ def charlie(db: None) -> User:
 def staff_user(db: None) -> User:
     """Return somebody who enrols patients and devices."""
     return _person("sam", User.Role.STAFF, is_staff=True)
+
+
+@pytest.fixture
+def patient_user(patient: Patient) -> User:
+    """Return the patient's own account."""
+    patient.user = _person("paula", User.Role.PATIENT)
+    patient.save()
+    return patient.user
+
+
+@pytest.fixture
+def kiosk(ward: Ward) -> User:
+    """Return the wall screen of the patients' ward."""
+    return _person("screen", User.Role.KIOSK, ward=ward)
+
+
+@pytest.fixture
+def root(db: None) -> User:
+    """Return an administrator."""
+    return User.objects.create_superuser("root@example.org", PASSWORD)
 
 
 @pytest.fixture

@@ -1,0 +1,155 @@
+"""``store_packets``: any order, any number of times, every sample as it was sent."""
+
+import json
+import random
+import threading
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from devices.codec import decode_json
+from devices.models import Chunk, Device, Record
+from devices.reading import read_adu
+from devices.services import store_packets
+from tests.devices.conftest import FS, packet, results, timed
+
+
+def stored_bytes() -> bytes:
+    """Return the samples of all chunks in the order of their samples."""
+    chunks = Chunk.objects.order_by("record", "first_sample")
+    return b"".join(bytes(data) for data in chunks.values_list("data", flat=True))
+
+
+def test_it_stores_the_samples_bit_for_bit(upload, assignment):
+    rng = random.Random(4)
+    edges = [-32768, 32767, 0, -1, 1]
+    sent = [edges + [rng.randint(-32768, 32767) for _ in range(FS - 5)] for _ in "12"]
+    upload(*[packet(seq, samples=samples) for seq, samples in enumerate(sent)])
+    adu, stored = read_adu(Record.objects.get(), 0, 2 * FS)
+    assert stored.all()
+    assert adu[:, 0].tolist() == sent[0] + sent[1]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_it_stores_the_same_whatever_the_order(upload, assignment, hour_ago, seed):
+    packets = [timed(seq, hour_ago) for seq in range(40)]
+    rng = random.Random(seed)
+    shuffled = rng.sample(packets, 40) + rng.sample(packets, 20)
+    while shuffled:
+        size = rng.randint(1, 7)
+        batch, shuffled = shuffled[:size], shuffled[size:]
+        assert upload(*batch).status_code == 200
+    record = Record.objects.get()
+    assert (record.next_seq, record.gaps) == (40, [])
+    assert record.sample_count == record.end_sample == 40 * FS
+    assert record.started_at == hour_ago
+    assert [anchor.at - hour_ago for anchor in record.anchors.all()] == [
+        timedelta(seconds=record.anchors.get().sample / FS)
+    ]
+    expected = [sample for one in packets for sample in one["samples"]]
+    adu, stored = read_adu(record, 0, 40 * FS)
+    assert stored.all()
+    assert adu[:, 0].tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [
+        (packet(1, first_sample=249), "overlap"),
+        (packet(1, first_sample=251), "overlap"),
+        (packet(1, first_sample=0), "overlap"),
+        (packet(9, first_sample=100), "overlap"),
+        (packet(9, first_sample=2300), "overlap"),
+        (packet(1, first_sample=4000), "order"),
+        (packet(11, first_sample=250), "order"),
+        (packet(0, first_sample=10_000), "conflict"),
+    ],
+)
+def test_it_refuses_what_does_not_fit_its_neighbours(upload, assignment, wrong, error):
+    upload(packet(0), packet(2), packet(10))
+    told = upload(packet(20), wrong).json()["packets"][1]
+    if error == "conflict":
+        assert told["result"] == "conflict"
+    else:
+        assert (told["result"], told["error"]) == ("invalid", error)
+    assert Chunk.objects.count() == 4
+
+
+def test_it_finds_an_overlap_within_one_upload(upload, assignment):
+    response = upload(packet(0), packet(1, first_sample=100), packet(1), packet(2))
+    assert results(response) == ["stored", "invalid", "stored", "stored"]
+
+
+def test_it_lets_no_heartbeat_stand_in_the_way(upload, assignment):
+    upload(packet(0), packet(1, samples=[], first_sample=9000))
+    assert upload(packet(2, first_sample=250)).status_code == 200
+
+
+def test_it_knows_the_lowest_sample_that_came_late(upload, assignment):
+    upload(packet(0), packet(1))
+    record = Record.objects.get()
+    assert record.late_from_sample is None
+    upload(packet(9), packet(7), packet(5))
+    record.refresh_from_db()
+    assert record.late_from_sample is None
+    upload(packet(6))
+    upload(packet(3))
+    upload(packet(4))
+    record.refresh_from_db()
+    assert record.late_from_sample == 3 * FS
+    assert record.sample_count == 8 * FS
+    assert record.end_sample == 10 * FS
+
+
+def test_it_keeps_two_streams_of_a_device_apart(upload, assignment):
+    upload(packet(0))
+    upload(packet(0, stream="0" * 16))
+    assert Record.objects.count() == 2
+
+
+def test_it_keeps_the_keys_of_two_devices_apart(device, assignment, other_patient):
+    other = Device.objects.create(serial="TC-0002")
+    other.assignments.create(patient=other_patient, start_at=assignment.start_at)
+    (one,) = decode_json(json.dumps(packet(0)).encode()).packets
+    for who in (device, other):
+        store_packets(device=who, packets=[one], received_at=timezone.now())
+    assert Record.objects.count() == Chunk.objects.count() == 2
+
+
+def test_it_wants_one_stream_at_a_time(device, assignment):
+    packets = [
+        decode_json(json.dumps(packet(0, stream=name * 16)).encode()).packets[0]
+        for name in "ab"
+    ]
+    with pytest.raises(ValueError, match="one stream"):
+        store_packets(device=device, packets=packets, received_at=timezone.now())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_stores_once_what_is_uploaded_twice_at_the_same_moment(device, assignment):
+    body = json.dumps({"packets": [packet(seq) for seq in range(20)]}).encode()
+    packets = decode_json(body).packets
+    said: list[str] = []
+    start = threading.Barrier(4)
+
+    def run() -> None:
+        try:
+            start.wait()
+            done = store_packets(
+                device=device, packets=packets, received_at=timezone.now()
+            )
+            said.extend(verdict.result for verdict in done.verdicts)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(said) == ["duplicate"] * 60 + ["stored"] * 20
+    assert Chunk.objects.count() == 20
+    assert Record.objects.get().sample_count == 20 * FS
+    assert len(stored_bytes()) == 20 * FS * 2
