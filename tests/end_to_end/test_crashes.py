@@ -57,10 +57,10 @@ def _stored_samples(record: Record) -> np.ndarray:
 
 
 def _analysed(record: Record) -> bool:
-    state = AnalysisState.objects.filter(record=record).first()
-    if state is None:
-        return False
-    return max(state.cursor_sample, state.flushed_sample or 0) >= record.end_sample
+    # The last beats are settled when the tail of the silent record is flushed.
+    return AnalysisState.objects.filter(
+        record=record, flushed_sample=record.end_sample
+    ).exists()
 
 
 def _specs(platform: Platform, folder: Path) -> list[VirtualDeviceSpec]:
