@@ -15,11 +15,13 @@ from django.utils.translation import ngettext
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action
 
+from devices import admin_held
 from devices.admin_forms import AssignmentForm, MoveForm, TokenForm
 from devices.models import Assignment, Device, DeviceToken
 from devices.services import (
     AssignmentError,
     assign_device,
+    configure_device,
     end_assignment,
     issue_token,
     revoke_token,
@@ -28,7 +30,9 @@ from devices.services import (
 from devices.tokens import token_digest
 from patients.staff_site import StaffMayEdit, StaffMayLook, is_staff_member
 
-CONFIG_FIELDS = {"fs", "upload_interval_s", "notch_hz"}
+__all__ = ["admin_held"]
+
+CONFIG_FIELDS = ("fs", "upload_interval_s", "notch_hz")
 
 
 def show_tokens(
@@ -120,10 +124,14 @@ class DeviceAdmin(StaffMayEdit, ModelAdmin):  # type: ignore[misc]
     def save_model(
         self, request: HttpRequest, obj: Device, form: "ModelForm[Device]", change: bool
     ) -> None:
-        """Raise the version that the device polls for, when it shall do otherwise."""
-        if change and CONFIG_FIELDS & set(form.changed_data):
-            obj.config_version += 1
-        super().save_model(request, obj, form, change)
+        """Store what changed, and nothing that the device said meanwhile."""
+        if not change:
+            super().save_model(request, obj, form, change)
+            return
+        config = {name: form.cleaned_data[name] for name in CONFIG_FIELDS}
+        fields = [name for name in form.changed_data if name not in CONFIG_FIELDS]
+        obj.save(update_fields=fields)
+        configure_device(device=obj, **config)
 
     @admin.action(description=_("New token (old ones work for 24 more hours)"))
     def rotate(self, request: HttpRequest, queryset: QuerySet[Device]) -> HttpResponse:

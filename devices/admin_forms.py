@@ -64,6 +64,15 @@ class AssignmentForm(Rehearsed, forms.ModelForm):  # type: ignore[type-arg]
             "end_at": _("UTC. Leave it empty while the device is worn."),
         }
 
+    def clean(self) -> dict[str, Any] | None:
+        """Refuse a range that ends before it starts: PostgreSQL has no such range."""
+        cleaned = super().clean() or self.cleaned_data
+        start_at = cleaned.get("start_at", self.instance.start_at)
+        end_at = cleaned.get("end_at")
+        if start_at is not None and end_at is not None and end_at <= start_at:
+            self.add_error("end_at", _("The end must be after the start."))
+        return cleaned
+
     def perform(self) -> Assignment | None:
         """Assign, or end if an end was given to an assignment that exists."""
         if self.instance.pk is None:

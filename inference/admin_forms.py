@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
-    UnfoldAdminCheckboxSelectMultiple,
+    UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminTextareaWidget,
 )
 
@@ -45,7 +45,7 @@ class AddressLines(forms.CharField):
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         """Compare lists, not lines."""
-        return list(initial or []) != self.to_python(data)
+        return bool(list(initial or []) != self.to_python(data))
 
 
 class AlertRuleForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -55,7 +55,7 @@ class AlertRuleForm(forms.ModelForm):  # type: ignore[type-arg]
         label=_("alarms"),
         choices=AlarmRule.choices,
         required=False,
-        widget=UnfoldAdminCheckboxSelectMultiple,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
         help_text=AlertRule._meta.get_field("rules").help_text,
     )
     addresses = AddressLines(

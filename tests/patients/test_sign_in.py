@@ -1,0 +1,120 @@
+"""Signing in and out."""
+
+import pytest
+from django.conf import settings as project_settings
+from django.core.cache import cache
+from django.test import Client
+from pytest_django.fixtures import Settings
+
+from patients import throttle
+from patients.models import User
+from tests.conftest import PASSWORD
+
+
+def _sign_in(client: Client, email: str, password: str, **data: str) -> object:
+    return client.post("/login/", {"username": email, "password": password, **data})
+
+
+def test_it_signs_in_by_email_in_any_case(client: Client, alice: User) -> None:
+    response = _sign_in(client, "Alice@Example.ORG", PASSWORD)
+    assert response.status_code == 302
+    assert response["Location"] == "/"
+    assert client.session["_auth_user_id"] == str(alice.pk)
+
+
+def test_it_helps_a_password_manager(client: Client, db: None) -> None:
+    page = client.get("/login/").content.decode()
+    assert 'autocomplete="username"' in page
+    assert 'autocomplete="current-password"' in page
+    assert "autofocus" in page
+
+
+@pytest.mark.parametrize("email", ["alice@example.org", "nobody@example.org"])
+def test_it_says_the_same_for_a_wrong_password_and_an_unknown_address(
+    client: Client, alice: User, email: str
+) -> None:
+    response = _sign_in(client, email, "wrong")
+    assert response.status_code == 200
+    assert "do not belong together" in response.content.decode()
+
+
+def test_it_refuses_a_closed_account(client: Client, alice: User) -> None:
+    alice.is_active = False
+    alice.save()
+    assert _sign_in(client, alice.email, PASSWORD).status_code == 200
+    assert "_auth_user_id" not in client.session
+
+
+def test_it_goes_on_to_the_page_that_was_asked_for(client: Client, alice: User) -> None:
+    response = client.get("/me/")
+    assert response["Location"] == "/login/?next=/me/"
+    assert 'value="/me/"' in client.get(response["Location"]).content.decode()
+    assert _sign_in(client, alice.email, PASSWORD, next="/me/")["Location"] == "/me/"
+
+
+@pytest.mark.parametrize(
+    "elsewhere", ["https://evil.example/", "//evil.example/", "javascript:alert(1)"]
+)
+def test_it_never_goes_on_to_another_host(
+    client: Client, alice: User, elsewhere: str
+) -> None:
+    response = _sign_in(client, alice.email, PASSWORD, next=elsewhere)
+    assert response["Location"] == "/"
+
+
+def test_it_signs_out_by_post_only(client: Client, alice: User) -> None:
+    client.force_login(alice)
+    assert client.get("/logout/").status_code == 405
+    assert "_auth_user_id" in client.session
+    assert client.post("/logout/")["Location"] == "/login/"
+    assert "_auth_user_id" not in client.session
+
+
+def test_it_stops_guessing_even_when_the_last_guess_is_right(
+    client: Client, alice: User, bob: User
+) -> None:
+    cache.clear()
+    for _ in range(throttle.MAX_TRIES):
+        _sign_in(client, alice.email, "wrong")
+    response = _sign_in(client, alice.email, PASSWORD)
+    assert "Too many tries. Wait 15 minutes" in response.content.decode()
+    # Another account, and the same account from elsewhere, are not touched.
+    assert _sign_in(client, bob.email, PASSWORD).status_code == 302
+    elsewhere = Client(REMOTE_ADDR="192.0.2.7")
+    assert _sign_in(elsewhere, alice.email, PASSWORD).status_code == 302
+
+
+def test_it_forgets_wrong_tries_after_the_right_password(
+    client: Client, alice: User
+) -> None:
+    cache.clear()
+    for _ in range(throttle.MAX_TRIES):
+        _sign_in(client, alice.email, "wrong")
+        _sign_in(client, alice.email, "wrong")
+        assert _sign_in(client, alice.email, PASSWORD).status_code == 302
+        client.logout()
+
+
+def test_it_lets_people_in_while_redis_is_away(
+    client: Client, alice: User, settings: Settings
+) -> None:
+    away = settings.CACHES["default"] | {"LOCATION": "redis://127.0.0.1:1/0"}
+    settings.CACHES = {"default": away}
+    for _ in range(throttle.MAX_TRIES + 1):
+        _sign_in(client, alice.email, "wrong")
+    assert _sign_in(client, alice.email, PASSWORD).status_code == 302
+
+
+def test_it_asks_for_a_csrf_token(alice: User) -> None:
+    strict = Client(enforce_csrf_checks=True)
+    response = _sign_in(strict, alice.email, PASSWORD)
+    assert response.status_code == 403
+    assert "open for too long" in response.content.decode()
+
+
+def test_it_starts_a_new_session_key(client: Client, alice: User) -> None:
+    client.get("/login/")
+    cookie = project_settings.SESSION_COOKIE_NAME
+    before = client.cookies.get(cookie)
+    _sign_in(client, alice.email, PASSWORD)
+    assert client.cookies[cookie] != before
