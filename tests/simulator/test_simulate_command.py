@@ -4,12 +4,14 @@ import json
 import os
 import signal
 import threading
+import time
 from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connections
 
-from devices.models import Assignment, Device, Record
+from devices.models import Assignment, Chunk, Device, Record
 from patients.models import Patient
 
 
@@ -44,14 +46,26 @@ def test_it_prints_packets_sent_stored_and_repeated(live_server):
     assert "packets: 3 sent, 3 stored, 0 repeated" in said
 
 
+def interrupt_once_stored() -> None:
+    """Press Ctrl-C when the first packet is in the database."""
+    try:
+        until = time.monotonic() + 30
+        while not Chunk.objects.exists() and time.monotonic() < until:
+            time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGINT)
+    finally:
+        connections.close_all()
+
+
 @pytest.mark.django_db(transaction=True)
 def test_it_stops_cleanly_on_ctrl_c(live_server):
-    threading.Timer(1.5, os.kill, (os.getpid(), signal.SIGINT)).start()
-    said = json.loads(
-        simulate("--url", live_server.url, "--devices", "2", "--seconds=60", "--json")
-    )
+    thread = threading.Thread(target=interrupt_once_stored)
+    thread.start()
+    options = ["--devices", "2", "--seconds", "60", "--packet-s", "0.2", "--json"]
+    said = json.loads(simulate("--url", live_server.url, *options))
+    thread.join()
     assert said["nothing_lost"] is True
-    assert 0 < said["stored"] < 10
+    assert 0 < said["stored"] < 600
 
 
 @pytest.mark.django_db(transaction=True)
