@@ -1,0 +1,80 @@
+"""From samples to time: pieces, late readings, the same map in any order."""
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from devices.models import Record
+from devices.reading import read_time_map
+from devices.time_map import Piece, TimeMap
+from tests.devices.conftest import FS, timed
+
+START = datetime(2026, 11, 23, 10, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+
+
+def test_it_counts_from_the_anchor_in_both_directions():
+    time_map = TimeMap(250, [Piece(500, START)])
+    assert time_map.time_of(750) == START + SECOND
+    assert time_map.time_of(250) == START - SECOND
+
+
+def test_it_begins_a_new_piece_above_250_ms_only():
+    time_map = TimeMap(250, [Piece(0, START)])
+    time_map.observe(250, START + SECOND * 1.25)
+    time_map.observe(500, START + SECOND * 1.75)
+    assert len(time_map.pieces) == 1
+    time_map.observe(750, START + SECOND * 3.251)
+    assert time_map.pieces[1] == Piece(
+        750, START + SECOND * 3.251, timedelta(milliseconds=251)
+    )
+    assert time_map.time_of(749) == START + SECOND * 2.996
+    assert time_map.time_of(1000) == START + SECOND * 4.251
+
+
+def test_it_gives_many_times_at_once():
+    pieces = [Piece(100, START), Piece(350, START + 3 * SECOND, 2 * SECOND)]
+    time_map = TimeMap(250, pieces)
+    samples = np.array([0, 99, 100, 349, 350, 10_000])
+    expected = [
+        round(time_map.time_of(int(sample)).timestamp() * 1000) for sample in samples
+    ]
+    assert time_map.epoch_ms(samples).tolist() == expected
+
+
+def test_it_keeps_a_correction_of_the_clock_as_an_anchor(upload, assignment, hour_ago):
+    """The clock is set forward by ten seconds after the third packet."""
+    later = hour_ago + 10 * SECOND
+    upload(*[timed(seq, hour_ago) for seq in range(3)])
+    upload(*[timed(seq, later) for seq in range(3, 6)])
+    record = Record.objects.get()
+    assert [(a.sample, a.at, a.step_ms) for a in record.anchors.all()] == [
+        (0, hour_ago, 0),
+        (3 * FS, later + 3 * SECOND, 10_000),
+    ]
+    assert record.end_at == later + 6 * SECOND
+
+
+def test_it_finds_the_same_correction_when_packets_come_backwards(
+    upload, assignment, hour_ago
+):
+    later = hour_ago + 10 * SECOND
+    packets = [timed(seq, hour_ago if seq < 3 else later) for seq in range(6)]
+    for one in [packets[5], packets[3], packets[0], packets[2], packets[4], packets[1]]:
+        assert upload(one).status_code == 200
+    record = Record.objects.get()
+    for seq in range(6):
+        began = (hour_ago if seq < 3 else later) + seq * SECOND
+        assert record.time_of(seq * FS) == began
+    assert record.anchors.count() == 2
+    assert record.started_at == hour_ago
+    assert read_time_map(record).time_of(6 * FS) == record.end_at
+
+
+def test_it_survives_a_clock_that_jumps_all_the_time(upload, assignment, hour_ago):
+    jitter = [timed(seq, hour_ago + (seq % 2) * SECOND) for seq in range(60)]
+    for start in range(0, 60, 6):
+        upload(*jitter[start : start + 6])
+    record = Record.objects.get()
+    assert record.anchors.count() == 60
+    assert record.time_of(59 * FS) == hour_ago + 60 * SECOND
