@@ -94,11 +94,12 @@ def summarise(
     """
     counts = np.bincount(beats.classes, minlength=len(CLASSES))
     total = int(counts.sum())
-    rates = _rates_bpm(beats.rr_ms)
-    known = np.isfinite(beats.rr_ms)
-    longest = int(np.nanargmax(beats.rr_ms)) if known.any() else None
-    v_runs = _runs(beats, CLASSES.index("V"), fs)
-    s_runs = _runs(beats, CLASSES.index("S"), fs)
+    rr_ms = r_intervals_ms(beats, fs=fs)
+    rates = _rates_bpm(rr_ms)
+    known = np.isfinite(rr_ms)
+    longest = int(np.nanargmax(rr_ms)) if known.any() else None
+    v_runs = _runs(beats, rr_ms, CLASSES.index("V"), fs)
+    s_runs = _runs(beats, rr_ms, CLASSES.index("S"), fs)
     long_v_runs = [run for run in v_runs if run.beats >= MIN_RUN]
     long_s_runs = [run for run in s_runs if run.beats >= MIN_RUN]
     return Summary(
@@ -107,9 +108,9 @@ def summarise(
         beat_count=total,
         beats={name: int(counts[index]) for index, name in enumerate(CLASSES)},
         heart_rate_min_bpm=float(rates.min()) if len(rates) else None,
-        heart_rate_mean_bpm=_rate(beats.rr_ms[known]),
+        heart_rate_mean_bpm=_rate(rr_ms[known]),
         heart_rate_max_bpm=float(rates.max()) if len(rates) else None,
-        longest_rr_ms=None if longest is None else float(beats.rr_ms[longest]),
+        longest_rr_ms=None if longest is None else float(rr_ms[longest]),
         longest_rr_at_s=None if longest is None else int(beats.samples[longest]) / fs,
         v_burden=_share(counts[CLASSES.index("V")], total),
         s_burden=_share(counts[CLASSES.index("S")], total),
@@ -130,41 +131,53 @@ def summarise(
     )
 
 
-def _rates_bpm(rr_ms: NDArray[np.float32]) -> NDArray[np.float64]:
+def r_intervals_ms(beats: Beats, *, fs: int) -> NDArray[np.float64]:
+    """Return the time from R peak to R peak, NaN where ``rr_ms`` is unknown.
+
+    ``rr_ms`` is measured between the steepest slopes, which serves the classifier;
+    in a wide beat that is some 50 ms away from the R peak that people see.
+    """
+    rr_ms: NDArray[np.float64] = np.full(len(beats.samples), np.nan)
+    rr_ms[1:] = np.diff(beats.samples) * 1000.0 / fs
+    rr_ms[~np.isfinite(beats.rr_ms)] = np.nan
+    return rr_ms
+
+
+def _rates_bpm(rr_ms: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the rate over every 12 successive known intervals, or over all."""
-    rr = rr_ms.astype(np.float64)
-    known = np.isfinite(rr)
+    known = np.isfinite(rr_ms)
     if known.sum() < RATE_INTERVALS:
         rate = _rate(rr_ms[known])
         return np.array([] if rate is None else [rate])
-    total = np.cumsum(np.concatenate([[0.0], np.where(known, rr, 0.0)]))
+    total = np.cumsum(np.concatenate([[0.0], np.where(known, rr_ms, 0.0)]))
     count = np.cumsum(np.concatenate([[0], known.astype(np.int64)]))
     full = count[RATE_INTERVALS:] - count[:-RATE_INTERVALS] == RATE_INTERVALS
     span = total[RATE_INTERVALS:] - total[:-RATE_INTERVALS]
     if not full.any():
         rate = _rate(rr_ms[known])
         return np.array([] if rate is None else [rate])
-    return RATE_INTERVALS * 60_000.0 / span[full]
+    rates: NDArray[np.float64] = RATE_INTERVALS * 60_000.0 / span[full]
+    return rates
 
 
-def _rate(rr_ms: NDArray[np.float32]) -> float | None:
-    mean = float(np.mean(rr_ms, dtype=np.float64)) if len(rr_ms) else 0.0
+def _rate(rr_ms: NDArray[np.float64]) -> float | None:
+    mean = float(np.mean(rr_ms)) if len(rr_ms) else 0.0
     return 60_000.0 / mean if mean > 0 else None
 
 
-def _runs(beats: Beats, wanted: int, fs: int) -> list[Run]:
+def _runs(beats: Beats, rr_ms: NDArray[np.float64], wanted: int, fs: int) -> list[Run]:
     """Return the unbroken rows of one class; an unknown interval breaks a row."""
     member = beats.classes == wanted
     # A beat goes on with the row if the one before is a member and not cut off.
     follows = np.zeros(len(member), dtype=bool)
-    follows[1:] = member[1:] & member[:-1] & np.isfinite(beats.rr_ms[1:])
+    follows[1:] = member[1:] & member[:-1] & np.isfinite(rr_ms[1:])
     starts = np.flatnonzero(member & ~follows)
     runs = []
     for start in starts.tolist():
         end = start + 1
         while end < len(member) and follows[end]:
             end += 1
-        rate = _rate(beats.rr_ms[start + 1 : end])
+        rate = _rate(rr_ms[start + 1 : end])
         runs.append(Run(int(beats.samples[start]) / fs, end - start, rate))
     return runs
 

@@ -36,12 +36,12 @@ def annotation_name(name: str) -> str:
 
 
 def write_annotations(
-    findings: Findings, *, folder: Path, name: str, fs: int, n: int, lead: int = 0
+    findings: Findings, *, folder: Path, name: str, fs: int, n: int, channel: int = 0
 ) -> Path:
     """Write ``folder/name.tc`` and return its path.
 
     Beats are N S V F Q at the R peak, ``+`` a change of rhythm with its note such as
-    ``(VT``, ``~`` a change of quality with its word; ``chan`` is the lead.
+    ``(VT``, ``~`` a change of quality with its word; ``chan`` is the signal's number.
     """
     folder.mkdir(parents=True, exist_ok=True)
     rows: list[_Row] = [
@@ -54,7 +54,7 @@ def write_annotations(
     ]
     taken = {row[0] for row in rows}
     changes = _rhythm_changes(findings.episodes, n)
-    changes += _quality_changes(findings.quality_words, fs, lead)
+    changes += _quality_changes(findings.quality_words, fs, channel)
     for sample, symbol, subtype, note in sorted(changes, key=lambda row: row[0]):
         # One annotation per sample: WFDB orders several only by channel.
         free = sample
@@ -70,7 +70,7 @@ def write_annotations(
         np.array([row[0] for row in rows], dtype=np.int64),
         symbol=[row[1] for row in rows],
         subtype=np.array([row[2] for row in rows], dtype=np.int64),
-        chan=np.full(len(rows), lead, dtype=np.int64),
+        chan=np.full(len(rows), channel, dtype=np.int64),
         aux_note=[row[3] for row in rows],
         fs=fs,
         write_dir=str(folder),
@@ -102,18 +102,18 @@ def _rhythm_changes(episodes: tuple[Episode, ...], n: int) -> list[_Row]:
     return changes
 
 
-def _quality_changes(words: tuple[str, ...], fs: int, lead: int) -> list[_Row]:
+def _quality_changes(words: tuple[str, ...], fs: int, channel: int) -> list[_Row]:
     changes: list[_Row] = []
     before = "good"
     for second, word in enumerate(words):
         if word != before:
-            changes.append((second * fs, "~", _quality_bits(word, lead), word))
+            changes.append((second * fs, "~", _quality_bits(word, channel), word))
         before = word
     return changes
 
 
-def _quality_bits(word: str, lead: int) -> int:
-    """Return the subtype of ``~``: bit ``lead`` noisy, bit ``lead`` + 4 lost."""
-    if word == "good" or lead > 2:
+def _quality_bits(word: str, channel: int) -> int:
+    """Return the subtype of ``~``: bit ``channel`` noisy, bit ``channel`` + 4 lost."""
+    if word == "good" or channel > 2:
         return 0 if word == "good" else 1
-    return (1 << lead) + ((16 << lead) if word in _LOST else 0)
+    return (1 << channel) + ((16 << channel) if word in _LOST else 0)

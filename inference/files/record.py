@@ -33,7 +33,7 @@ class FileRecord:
 
     ``samples`` is int16[n, leads] in adu, ``MISSING`` where the file says that it
     holds no sample; ``gain`` is in adu per mV and ``baseline`` the adu value at 0 mV,
-    for all leads.
+    for all leads. ``channels`` numbers the leads in a file of which not all were read.
     """
 
     name: str
@@ -43,11 +43,16 @@ class FileRecord:
     baseline: int
     samples: NDArray[np.int16]
     started_at: datetime | None = None
+    channels: tuple[int, ...] = ()
 
     @property
     def duration_s(self) -> float:
         """Length in seconds."""
         return len(self.samples) / self.fs
+
+    def channel(self, lead: int) -> int:
+        """Return the number of a lead in the file it came from."""
+        return self.channels[lead] if self.channels else lead
 
     def lead_index(self, name: str | None) -> int:
         """Return the column of a lead, of the first one when ``name`` is None."""

@@ -54,6 +54,7 @@ def read_wfdb(
         baseline=baseline,
         samples=samples,
         started_at=header.started_at,
+        channels=tuple(lead.channel for lead in leads),
     )
 
 

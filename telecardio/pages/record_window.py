@@ -8,11 +8,12 @@ from devices.models import Record
 from devices.reading import read_signal
 from inference.ecg.types import CLASSES, WORDS
 from inference.services.beats import beats_between, quality_between
-from inference.summary import EPISODE_WORDS
+from inference.summary import EPISODE_WORDS, r_intervals_ms
 from telecardio.pages.record_summary import episodes_of, progress_of
 
 WINDOW_S = 10
 MAX_WINDOW_S = 30
+LONGEST_RR_S = 10
 
 
 def window_of(record: Record, *, start_s: float, seconds: float) -> dict[str, Any]:
@@ -50,22 +51,25 @@ def window_of(record: Record, *, start_s: float, seconds: float) -> dict[str, An
 
 
 def _beats(record: Record, start: int, end: int) -> list[dict[str, Any]]:
-    beats = beats_between(record, start, end)
+    # The beat before the window is needed for the first interval.
+    beats = beats_between(record, start - LONGEST_RR_S * record.fs, end)
+    intervals = r_intervals_ms(beats, fs=record.fs)
     return [
         {
             "at_s": sample / record.fs,
             "symbol": CLASSES[index],
             "word": WORDS[CLASSES[index]],
             "probability": round(float(row[index]), 3),
-            "rr_ms": None if np.isnan(rr) else round(float(rr)),
+            "rr_ms": None if np.isnan(rr) else round(rr),
         }
         for sample, index, row, rr in zip(
             beats.samples.tolist(),
             beats.classes.tolist(),
             beats.probabilities,
-            beats.rr_ms,
+            intervals.tolist(),
             strict=True,
         )
+        if sample >= start
     ]
 
 

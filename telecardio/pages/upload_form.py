@@ -100,7 +100,7 @@ class UploadForm(forms.Form):
 
     def clean_file(self) -> "UploadedFile[bytes]":
         """Refuse a file that is too large before anything reads it."""
-        file: "UploadedFile[bytes]" = self.cleaned_data["file"]
+        file: UploadedFile[bytes] = self.cleaned_data["file"]
         if file.size and file.size > settings.MAX_RECORD_UPLOAD_BYTES:
             raise forms.ValidationError(too_large_message(file.size))
         return file
@@ -119,7 +119,7 @@ class UploadForm(forms.Form):
         return cleaned
 
     def _read(self, cleaned: dict[str, Any]) -> FileRecord:
-        upload: "UploadedFile[bytes]" = cleaned["file"]
+        upload: UploadedFile[bytes] = cleaned["file"]
         name = (upload.name or "").lower()
         assert upload.file is not None
         upload.file.seek(0)

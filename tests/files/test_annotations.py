@@ -8,10 +8,10 @@ from inference.files.annotations import annotation_name, write_annotations
 from tests.files.findings import FS, beats_of, episode, findings_of
 
 
-def written(tmp_path, findings, *, seconds: float = 60, lead: int = 0):
+def written(tmp_path, findings, *, seconds: float = 60, channel: int = 0):
     n = round(seconds * FS)
     path = write_annotations(
-        findings, folder=tmp_path / "out", name="r1", fs=FS, n=n, lead=lead
+        findings, folder=tmp_path / "out", name="r1", fs=FS, n=n, channel=channel
     )
     assert path == tmp_path / "out" / "r1.tc"
     read = wfdb.rdann(str(path.with_suffix("")), "tc")
@@ -55,7 +55,7 @@ def test_it_writes_changes_of_rhythm(tmp_path):
 
 def test_it_writes_changes_of_quality(tmp_path):
     words = ["good"] * 5 + ["noise"] * 3 + ["flat"] * 2 + ["good"] * 10
-    read = written(tmp_path, findings_of(beats_of("N" * 20), words=words), lead=1)
+    read = written(tmp_path, findings_of(beats_of("N" * 20), words=words), channel=1)
     times = [round(t) for t, _ in rows(read, "~")]
     assert list(zip(times, [w for _, w in rows(read, "~")], strict=True)) == [
         (5, "noise"),

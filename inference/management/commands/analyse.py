@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from inference.classifier import load_classifier
+from inference.classifier import Classifier, load_classifier
 from inference.files.analysis import Findings, analyse_record
 from inference.files.annotations import annotation_name, write_annotations
 from inference.files.csv_record import read_csv
@@ -71,7 +71,7 @@ class Command(BaseCommand):
                 beats=findings.beats,
                 episodes=findings.episodes,
                 quality=findings.quality,
-                annotator=f"tc-{classifier.version}",
+                annotator=classifier.annotator,
             )
             done.append(_json(source, record, lead, summary, path))
             if not options["json"]:
@@ -108,7 +108,7 @@ def _claim(written: dict[Path, str], target: Path, source: str) -> None:
     written[target] = source
 
 
-def _analyse(record: FileRecord, lead: int, classifier: Any) -> Findings:
+def _analyse(record: FileRecord, lead: int, classifier: Classifier) -> Findings:
     # disable=None: no bar where nobody watches.
     with tqdm(
         total=len(record.samples),
@@ -130,7 +130,7 @@ def _write(findings: Findings, record: FileRecord, lead: int, target: Path) -> P
         name=target.stem,
         fs=record.fs,
         n=len(record.samples),
-        lead=lead,
+        channel=record.channel(lead),
     )
 
 
