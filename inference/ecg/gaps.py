@@ -8,7 +8,7 @@ import numpy as np
 
 from inference.ecg.types import Array, Mask, Signal
 
-LONG_GAP_S = 0.5
+LONG_GAP_S = 0.2
 ABSURD_MV = 1e6
 
 
@@ -25,7 +25,7 @@ def fill_gaps(state: GapState, mv: Signal, fs: int) -> tuple[Array, Mask]:
     """Return ``mv`` [n] without holes, and the mask [n] of what was missing.
 
     A missing sample (NaN, infinite or absurdly large) repeats the last value.
-    After a gap of more than 0.5 s, and at the start, the signal goes on from the
+    After a gap of more than 0.2 s, and at the start, the signal goes on from the
     held value instead of jumping: the step would ring in every filter for
     seconds, and a constant means nothing to them. No delay; updates ``state``.
     """

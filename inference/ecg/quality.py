@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from inference.ecg.types import QUALITY_WORDS, Array, Mask
 
 GOOD, FLAT, CLIPPED, NOISE, MISSING = range(len(QUALITY_WORDS))
-REFERENCE_S = 20
+REFERENCE_S = 60  # a minute, so that a silent heart does not become the usual
+LEAST_MV = 0.1  # a smaller usual peak-to-peak is no heart's
 MISSING_SHARE = 0.3
 FLAT_SHARE = 0.002  # of the usual peak-to-peak
 STUCK_SHARE = 0.95  # of samples equal to the one before
@@ -22,7 +23,9 @@ CLIP_SHARE = 0.10  # of samples at one extreme
 MAINS_SHARE = 0.5  # of the power in one line of 50 or 60 Hz
 ONLY_MAINS = 0.9  # nothing but mains: no beat can be seen
 MAINS_LEVEL = 0.2  # peak-to-peak of the hum against the usual peak-to-peak
-ROUGH = 0.08  # typical curvature against the usual peak-to-peak
+MAINS_HZ = (49.8, 50.0, 50.2, 59.8, 60.0, 60.2)  # the grid may be a little off
+ROUGH = 0.08  # typical curvature against the usual peak-to-peak,
+ROUGH_MV = 0.02  # and at least so much: finer noise hides nothing
 SWING = 4.0  # peak-to-peak against the usual one
 STEP = 1.5  # jump of the level against the usual peak-to-peak
 
@@ -47,7 +50,7 @@ def _mains_power(rows: Array, fs: int) -> Array:
     """Return the power of the stronger of 50 and 60 Hz in each row."""
     time = np.arange(rows.shape[1]) / fs
     best = np.zeros(len(rows))
-    for hz in (50.0, 60.0):
+    for hz in MAINS_HZ:
         angle = 2 * np.pi * hz * time
         cos = (rows * np.cos(angle)).sum(axis=1)
         sin = (rows * np.sin(angle)).sum(axis=1)
@@ -84,6 +87,13 @@ def judge_seconds(
     )
 
 
+def _stays(at_edge: Mask) -> Mask:
+    """Tell in which rows the signal rests at its edge for a good part of the time."""
+    return np.asarray((at_edge[:, 1:] & at_edge[:, :-1]).sum(axis=1)) > (
+        CLIP_SHARE * at_edge.shape[1]
+    )
+
+
 def _judge(
     state: QualityState, rows: Array, gaps: Mask, fs: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], Mask]:
@@ -97,12 +107,12 @@ def _judge(
     same = np.diff(rows, axis=1) == 0.0
     stuck = same.mean(axis=1) if length > 1 else np.ones(n)
     flat = (stuck >= STUCK_SHARE) | (span <= FLAT_SHARE * usual)
+    usual = np.maximum(usual, LEAST_MV)
 
-    edge = 1e-3 * span[:, None]
-    at_top = (rows >= high[:, None] - edge).mean(axis=1) > CLIP_SHARE
-    at_bottom = (rows <= low[:, None] + edge).mean(axis=1) > CLIP_SHARE
-    clipped = at_top & (high - middle > 0.3 * span)
-    clipped |= at_bottom & (middle - low > 0.3 * span)
+    clipped = _stays(rows >= high[:, None] - 1e-3 * span[:, None])
+    clipped &= high - middle > 0.3 * span
+    at_low = _stays(rows <= low[:, None] + 1e-3 * span[:, None])
+    clipped |= at_low & (middle - low > 0.3 * span)
 
     centred = rows - rows.mean(axis=1, keepdims=True)
     power = np.maximum((centred**2).mean(axis=1), 1e-30)
@@ -113,16 +123,18 @@ def _judge(
     rough = np.zeros(n)
     if length > 2 * lag:
         bend = rows[:, 2 * lag :] - 2 * rows[:, lag:-lag] + rows[:, : -2 * lag]
-        rough = np.median(np.abs(bend), axis=1) / np.maximum(usual, 1e-9)
-    noise = hum | (rough > ROUGH) | (span > SWING * usual) | (step > STEP * usual)
+        rough = np.median(np.abs(bend), axis=1)
+    noise = hum | (rough > np.maximum(ROUGH * usual, ROUGH_MV))
+    noise |= (span > SWING * usual) | (step > STEP * usual)
 
     word = np.where(noise, NOISE, GOOD)
-    word = np.where(clipped, CLIPPED, word)
+    word = np.where(clipped & ~hum, CLIPPED, word)
     word = np.where(flat, FLAT, word)
     word = np.where(gone, MISSING, word).astype(np.uint8)
-    score = np.where(noise, 40.0, 100.0) - np.minimum(300.0 * rough, 35.0)
-    score = np.where(clipped, 15.0, score) * (word != FLAT) * (word != MISSING)
-    blind = gone | flat | (hum & (mains > ONLY_MAINS * power))
+    score = np.where(noise, 40.0, 100.0) - np.minimum(300.0 * rough / usual, 35.0)
+    score = np.where(word == CLIPPED, 15.0, score) * (word != FLAT) * (word != MISSING)
+    # A hole marks its own steps as unreadable, not the whole second.
+    blind = flat | (hum & (mains > ONLY_MAINS * power))
     return score.astype(np.uint8), word, blind
 
 

@@ -1,0 +1,73 @@
+"""Signals without a heart in them give results, not exceptions."""
+
+import numpy as np
+import pytest
+
+from inference.ecg import PartBlock, advance, initial_state
+from inference.ecg.grid import UnsupportedRate
+from tests.ecg.feeding import classifier, feed
+
+FS = 250
+TIME = np.arange(30 * FS) / FS
+
+
+@pytest.mark.parametrize(
+    ("signal", "word"),
+    [
+        (np.zeros(30 * FS), "flat"),
+        (np.full(30 * FS, 5.0), "flat"),
+        (np.full(30 * FS, np.nan), "missing"),
+        (np.full(30 * FS, np.inf), "missing"),
+        (np.full(30 * FS, 1e30), "missing"),
+        (0.5 * np.sin(2 * np.pi * 50 * TIME), "noise"),
+        (0.01 * np.sin(2 * np.pi * 50 * TIME), "noise"),
+        (0.5 * np.sin(2 * np.pi * 60 * TIME + 1), "noise"),
+        (0.5 * np.sin(2 * np.pi * 50.2 * TIME), "noise"),
+    ],
+    ids=["zero", "constant", "nan", "inf", "absurd", "50", "50 small", "60", "50.2"],
+)
+def test_it_sees_no_beat_where_none_is(signal: np.ndarray, word: str) -> None:
+    fed = feed(signal, FS)
+    assert len(fed.samples) == 0
+    assert set(fed.words) == {word}
+    assert len(fed.words) == len(fed.quality) == 30
+    assert fed.quality.max() <= 50
+    assert fed.episodes == {}
+    assert np.isnan(fed.calls[-1].heart_rate_bpm)
+
+
+@pytest.mark.parametrize("length", [0, 1, 2, 3, 62, 125, 249])
+def test_it_takes_very_short_records(length: int) -> None:
+    signal = np.sin(np.arange(length) / 9)
+    fed = feed(signal, FS)
+    assert len(fed.words) == (1 if length else 0)
+    assert np.all(fed.samples < length)
+
+
+def test_it_takes_one_lonely_beat() -> None:
+    signal = np.exp(-0.5 * ((TIME[:125] - 0.25) / 0.012) ** 2)
+    fed = feed(signal, FS)
+    assert fed.samples.tolist() == [62] or fed.samples.tolist() == [63]
+    assert np.isnan(fed.rr_ms).all()
+    np.testing.assert_allclose(fed.probabilities.sum(axis=1), 1.0, atol=1e-5)
+
+
+def test_it_takes_white_noise_without_an_episode() -> None:
+    fed = feed(np.random.default_rng(1).standard_normal(60 * FS), FS)
+    assert set(fed.words) == {"noise"}
+    assert fed.episodes == {}
+
+
+@pytest.mark.parametrize("fs", [99, 1001, 0, -250, 250.5])
+def test_it_refuses_an_unsupported_rate(fs: float) -> None:
+    with pytest.raises(UnsupportedRate, match="resample"):
+        initial_state(fs=fs)  # type: ignore[arg-type]
+
+
+def test_it_refuses_a_part_block() -> None:
+    with pytest.raises(PartBlock, match="finish"):
+        advance(
+            [initial_state(fs=FS)],
+            [np.zeros(FS + 1, np.float32)],
+            classify=classifier(),
+        )
