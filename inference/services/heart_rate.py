@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from devices.models import Record
+from devices.reading import read_time_map
 from inference.models import BeatBlock
 from patients.models import Patient
 
@@ -84,11 +85,9 @@ def heart_rate_band(
     Steps count from ``start_at``. Seconds of bad quality say nothing about the
     heart and are left out.
     """
-    records = (
-        patient.records.filter(started_at__lt=end_at, last_received_at__gte=start_at)
-        .prefetch_related("anchors")
-        .order_by("started_at")
-    )
+    records = patient.records.filter(
+        started_at__lt=end_at, last_received_at__gte=start_at
+    ).order_by("started_at")
     first_s, last_s = start_at.timestamp(), end_at.timestamp()
     parts = [_rates(record, first_s, last_s) for record in records]
     parts = [part for part in parts if len(part.bpm)]
@@ -142,27 +141,17 @@ def _rates(record: Record, first_s: float, last_s: float) -> _Rates:
         good.append(np.full(len(samples[-1]) // 8, clean))
     sample = np.frombuffer(b"".join(samples), "<i8").astype(np.int64)
     bpm = rolling_heart_rate_bpm(np.frombuffer(b"".join(rr_ms), "<f4"))
-    at_s = _times_s(record, sample)
+    at_s = read_time_map(record).epoch_ms(sample) / 1000
     keep = ~np.isnan(bpm) & (at_s >= first_s) & (at_s < last_s)
     keep &= np.concatenate(good) if good else np.zeros(0, dtype=bool)
     return _Rates(record, sample[keep], at_s[keep], bpm[keep])
 
 
-def _times_s(record: Record, samples: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Epoch seconds of samples, along the record's anchors."""
-    anchors = list(record.anchors.all())
-    starts = np.array([anchor.sample for anchor in anchors] or [0], dtype=np.int64)
-    times = [anchor.at.timestamp() for anchor in anchors]
-    at_s = np.array(times or [record.started_at.timestamp()])
-    piece = np.clip(np.searchsorted(starts, samples, "right") - 1, 0, None)
-    known: NDArray[np.float64] = at_s[piece] + (samples - starts[piece]) / record.fs
-    return known
-
-
 def _sample_at(record: Record, at_s: float) -> int:
     """Return a sample not after ``at_s``: clocks are corrected by steps."""
-    anchors = list(record.anchors.all())
-    pieces = [(anchor.sample, anchor.at.timestamp()) for anchor in anchors]
-    pieces = pieces or [(0, record.started_at.timestamp())]
-    guesses = [sample + int((at_s - at) * record.fs) for sample, at in pieces]
+    pieces = read_time_map(record).pieces
+    guesses = [
+        piece.sample + int((at_s - piece.at.timestamp()) * record.fs)
+        for piece in pieces
+    ]
     return max(0, min(guesses))

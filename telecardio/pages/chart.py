@@ -69,13 +69,16 @@ def heart_rate_chart(
     runs = list(_runs(band.spans, step))
     bands, lines = [], []
     for run in runs:
-        # A step is drawn over its whole width, so that a single one is seen too.
-        edges = [(x(span.start_at), x(span.start_at + step), span) for span in run]
-        over = [f"{at},{y(span.high_bpm)}" for a, b, span in edges for at in (a, b)]
-        under = [f"{at},{y(span.low_bpm)}" for a, b, span in edges for at in (a, b)]
+        # Through the middle of each step, and level to the ends of the run, so that
+        # a single step is seen too.
+        places = [x(span.start_at + step / 2) for span in run]
+        places = [x(run[0].start_at), *places, x(run[-1].start_at + step)]
+        values = [run[0], *run, run[-1]]
+        points = list(zip(places, values, strict=True))
+        over = [f"{at},{y(span.high_bpm)}" for at, span in points]
+        under = [f"{at},{y(span.low_bpm)}" for at, span in points]
         bands.append(" ".join([*over, *reversed(under)]))
-        middle = [f"{at},{y(span.mean_bpm)}" for a, b, span in edges for at in (a, b)]
-        lines.append(" ".join(middle))
+        lines.append(" ".join(f"{at},{y(span.mean_bpm)}" for at, span in points))
     covered = [(run[0].start_at, run[-1].start_at + step) for run in runs]
     means = [span.mean_bpm for span in band.spans]
     return HeartRateChart(
