@@ -12,6 +12,8 @@ from devices.time_map import Piece, TimeMap
 
 # The longest packet: a chunk that reaches into a span starts at most this before it.
 _MAX_CHUNK_S = 30
+# What a WFDB file holds in one lead where it has no sample.
+_NO_SAMPLE = np.iinfo(np.int16).min
 
 
 def read_adu(
@@ -43,6 +45,8 @@ def read_signal(record: Record, start: int, end: int) -> NDArray[np.float32]:
     with np.errstate(over="ignore"):
         mv = ((adu - float(record.baseline)) / record.gain).astype(np.float32)
     mv[~stored | ~np.isfinite(mv).all(axis=1)] = np.nan
+    if record.source == Record.Source.FILE:
+        mv[adu == _NO_SAMPLE] = np.nan
     return mv
 
 

@@ -9,6 +9,7 @@ from django.utils import timezone
 from devices.ecg_model import synthesise
 from devices.models import Record
 from devices.services import create_file_record
+from inference.files.record import MISSING
 from inference.services.analysis import analyse_pending
 from patients.models import AccessLog, CareTeamMember
 
@@ -158,6 +159,26 @@ def test_it_says_null_where_nothing_is_stored(client, alice):
     window = client.get(f"/records/{record.pk}/window/?start=9&seconds=2").json()
     assert window["leads"][0]["mv"][FS:] == [None] * FS
     assert None not in window["leads"][0]["mv"][:FS]
+
+
+def test_it_says_null_where_the_file_held_no_sample(client, alice):
+    samples = np.tile(np.int16([[100, 200]]), (FS, 1))
+    samples[50:60, 1] = MISSING
+    record = create_file_record(
+        uploaded_by=alice,
+        patient=None,
+        name="gaps",
+        fs=FS,
+        leads=["II", "V5"],
+        gain=200,
+        baseline=0,
+        started_at=STARTED_AT,
+        samples=samples,
+    )
+    client.force_login(alice)
+    first, second = client.get(f"/records/{record.pk}/window/").json()["leads"]
+    assert first["mv"] == [0.5] * FS
+    assert second["mv"] == [1.0] * 50 + [None] * 10 + [1.0] * (FS - 60)
 
 
 @pytest.mark.parametrize("method", ["post", "put", "delete"])

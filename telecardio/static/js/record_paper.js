@@ -4,7 +4,7 @@ const PX_PER_MM = 96 / 25.4;
 const MM_PER_S = 25;
 const MM_PER_MV = 10;
 const MARGIN_MM = 10;
-const LABELS_MM = 16;
+const LABELS_MM = 18;
 const MIN_LEAD_MM = 25;
 const MAX_LEAD_MM = 60;
 const LABEL_ROWS = 3;
@@ -172,7 +172,7 @@ function drawBeats(pen, beats, xOf, ink) {
     pen.lineTo(x, LABELS_MM);
     pen.stroke();
     const shown = row === null ? beat.symbol : words;
-    const y = row === null ? LABELS_MM - 2.4 : 3.5 + (LABEL_ROWS - 1 - row) * 4;
+    const y = row === null ? LABELS_MM - 2.6 : 3.5 + (LABEL_ROWS - 1 - row) * 4;
     if (ectopic && row !== null) {
       pen.strokeRect(x - width / 2 - 0.5, y - 2.7, width + 1, 3.6);
     }
