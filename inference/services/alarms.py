@@ -111,7 +111,7 @@ def _raise(condition: Condition, *, now: datetime) -> Alarm | None:
     )
     record_change(alarm, AlarmChange.Kind.RAISED, condition.detail, now=now)
     if ended:
-        record_change(alarm, AlarmChange.Kind.CLEARED, now=condition.end_at or now)
+        record_change(alarm, AlarmChange.Kind.CLEARED, now=now)
     return alarm
 
 

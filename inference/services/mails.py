@@ -99,6 +99,8 @@ def _send(
 ) -> int:
     rows = MailDelivery.objects.filter(pk__in=[one.pk for one in deliveries])
     try:
+        # Kept open for the next mail, and for the answer to this one.
+        backend.open()
         backend.send_messages([message])
     except (smtplib.SMTPException, OSError) as error:
         backend.close()

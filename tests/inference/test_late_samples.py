@@ -1,0 +1,114 @@
+"""Late samples change what the machine said, and leave alone what people did."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from django.utils import timezone
+
+from devices.codec import Packet
+from devices.models import Assignment, Record
+from inference.models import Alarm, AnalysisState, Episode
+from inference.services.alarms import acknowledge_alarm
+from inference.services.analysis import analyse_pending
+from patients.models import User
+from tests.inference.uploading import (
+    assert_settled,
+    packets_of,
+    settle,
+    signal_of,
+    upload,
+)
+
+NOW = timezone.now()
+SECONDS = 80
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def vt(ecg_data: Path) -> np.ndarray:
+    """Return 80 s of mitdb 205 with two runs of VT, from 49 s and from 54 s on."""
+    return signal_of(ecg_data, "205", start_s=250, seconds=SECONDS)
+
+
+def _packets(adu: np.ndarray) -> list[Packet]:
+    return packets_of(adu, packet_s=1, start_at=NOW - timedelta(seconds=SECONDS))
+
+
+def _analyse(*, after_s: float) -> datetime:
+    now = NOW + timedelta(seconds=after_s)
+    analyse_pending(now=now)
+    return now
+
+
+def test_it_recomputes_when_the_gap_is_closed(
+    assignment: Assignment, vt: np.ndarray
+) -> None:
+    packets = _packets(vt)
+    upload(assignment.device, packets[:20] + packets[40:], received_at=NOW)
+    _analyse(after_s=4)
+    record = Record.objects.get()
+    upload(assignment.device, packets[20:30], received_at=NOW + timedelta(seconds=10))
+    _analyse(after_s=10)
+    assert AnalysisState.objects.get().is_provisional
+    upload(assignment.device, packets[30:40], received_at=NOW + timedelta(seconds=20))
+    now = _analyse(after_s=20)
+    assert not AnalysisState.objects.get().is_provisional
+    settle(record, now=now)
+    assert_settled(record, vt)
+
+
+def test_it_recomputes_an_open_gap_after_a_minute_without_more(
+    assignment: Assignment, vt: np.ndarray
+) -> None:
+    packets = _packets(vt)
+    upload(assignment.device, packets[:20] + packets[40:], received_at=NOW)
+    _analyse(after_s=4)
+    upload(assignment.device, packets[20:30], received_at=NOW + timedelta(seconds=10))
+    _analyse(after_s=10)
+    _analyse(after_s=69)
+    assert AnalysisState.objects.get().is_provisional
+    _analyse(after_s=71)
+    assert not AnalysisState.objects.get().is_provisional
+
+
+def test_it_raises_late_findings_for_review_without_mail(
+    assignment: Assignment, vt: np.ndarray
+) -> None:
+    packets = _packets(vt)
+    upload(assignment.device, packets[:45] + packets[60:], received_at=NOW)
+    _analyse(after_s=4)
+    assert not Alarm.objects.filter(rule="VT").exists()
+    upload(assignment.device, packets[45:60], received_at=NOW + timedelta(seconds=60))
+    _analyse(after_s=60)
+    found = Alarm.objects.filter(rule="VT")
+    assert found.count() == 2
+    assert all(alarm.late and alarm.notified_at for alarm in found)
+    assert not Alarm.objects.open().filter(rule="VT").exists()
+
+
+def test_it_marks_what_changed_and_keeps_the_acknowledgement(
+    assignment: Assignment, vt: np.ndarray, alice: User
+) -> None:
+    # Before its missing seconds come, the first run of VT is cut short.
+    packets = _packets(vt)
+    upload(assignment.device, packets[:50] + packets[51:], received_at=NOW)
+    _analyse(after_s=4)
+    raised = list(Alarm.objects.filter(rule__in=["VT", "VRUN"]).order_by("pk"))
+    assert raised
+    acknowledge_alarm(
+        alarm=raised[0], by=alice, reason="seen", now=NOW + timedelta(seconds=9)
+    )
+    upload(assignment.device, packets[50:51], received_at=NOW + timedelta(seconds=20))
+    now = _analyse(after_s=20)
+
+    alarm = Alarm.objects.get(pk=raised[0].pk)
+    assert alarm.acknowledged_by == alice
+    assert alarm.revised_at is not None
+    assert "revised" in alarm.changes.values_list("kind", flat=True)
+    episode = Episode.objects.get(pk=alarm.episode_id)
+    assert episode.revised_at is not None
+    record = Record.objects.get()
+    settle(record, now=now)
+    assert_settled(record, vt)

@@ -1,0 +1,189 @@
+"""Alarms reach the people whom the alert rules name, once, through real SMTP."""
+
+from datetime import timedelta
+from email.header import decode_header, make_header
+from email.message import Message
+
+import pytest
+from django.utils import timezone
+from pytest_django.fixtures import Settings
+
+from inference.models import Alarm, AlertRule, MailDelivery
+from inference.services.alarms import acknowledge_alarm, follow_condition
+from inference.services.mails import send_due_mails
+from inference.services.notices import queue_mails
+from patients.models import Patient, User
+from telecardio.processes import free_port
+from tests.inference.conditions import condition
+from tests.inference.conftest import MailServer
+
+NOW = timezone.now()
+pytestmark = pytest.mark.django_db
+
+
+def _after(minutes: float) -> timedelta:
+    return timedelta(minutes=minutes)
+
+
+def _raise(patient: Patient, rule: str = "VT", *, after_min: float = 0) -> Alarm:
+    onset_at = NOW + _after(after_min)
+    alarm = follow_condition(
+        condition(patient, rule, onset_at=onset_at, ended=True), now=onset_at
+    )
+    assert alarm is not None
+    return alarm
+
+
+def _mail(*, after_min: float = 0) -> int:
+    now = NOW + _after(after_min)
+    queue_mails(now=now)
+    return send_due_mails(now=now)
+
+
+def _text(mail: Message) -> str:
+    parts = [part for part in mail.walk() if part.get_content_type() == "text/plain"]
+    return parts[0].get_payload(decode=True).decode()
+
+
+def test_it_mails_the_care_team_and_nobody_else(
+    patient: Patient, charlie: User, mail_server: MailServer
+) -> None:
+    _raise(patient)
+    assert _mail() == 2
+
+    assert sorted(mail_server.addresses) == ["alice@example.org", "bob@example.org"]
+    subject = str(make_header(decode_header(mail_server.mails[0]["Subject"])))
+    assert subject == "PE P-001: Ventricular tachycardia"
+    text = _text(mail_server.mails[0])
+    assert f"/patients/{patient.pk}/" in text
+    assert "not an emergency channel" in text
+    assert "not a certified medical device" in text
+    assert patient.last_name not in mail_server.mails[0].as_string()
+    delivery = MailDelivery.objects.first()
+    assert (delivery.state, delivery.smtp_answer[:3]) == ("sent", "250")
+    assert mail_server.mails[0]["Message-ID"] in {
+        one.message_id for one in MailDelivery.objects.all()
+    }
+
+
+def test_it_mails_once_however_often_the_sweep_runs(
+    patient: Patient, mail_server: MailServer
+) -> None:
+    _raise(patient)
+    assert [_mail(), _mail(), _mail(after_min=1)] == [2, 0, 0]
+
+
+def test_it_leaves_low_and_late_alarms_unmailed(
+    patient: Patient, mail_server: MailServer
+) -> None:
+    _raise(patient, "LEAD_OFF")
+    long_ago = condition(patient, "VT", onset_at=NOW - _after(9), ended=True)
+    follow_condition(long_ago, now=NOW)
+    assert _mail() == 0
+
+
+def test_it_mails_the_same_alarm_again_only_after_a_quarter_of_an_hour(
+    patient: Patient, mail_server: MailServer
+) -> None:
+    _raise(patient)
+    _mail()
+    _raise(patient, after_min=10)
+    assert _mail(after_min=10) == 0
+    _raise(patient, after_min=20)
+    assert _mail(after_min=20) == 2
+
+
+def test_it_mails_nobody_who_left_or_was_shut_out(
+    patient: Patient, alice: User, bob: User, mail_server: MailServer
+) -> None:
+    _raise(patient)
+    queue_mails(now=NOW)
+    bob.care_team_memberships.all().delete()
+    alice.is_active = False
+    alice.save()
+    assert send_due_mails(now=NOW) == 0
+    states = set(MailDelivery.objects.values_list("state", flat=True))
+    assert states == {"failed"}
+
+
+def test_it_mails_named_addresses_for_named_alarms_only(
+    patient: Patient, charlie: User, mail_server: MailServer
+) -> None:
+    AlertRule.objects.all().delete()
+    AlertRule.objects.create(
+        name="On call",
+        rules=["ASYSTOLE"],
+        recipients=AlertRule.Recipients.ADDRESSES,
+        # A doctor who may not see the patient gets nothing by this way either.
+        addresses=["oncall@example.org", charlie.email],
+    )
+    _raise(patient, "VT")
+    assert _mail() == 0
+    _raise(patient, "ASYSTOLE")
+    assert _mail() == 1
+    assert mail_server.addresses == ["oncall@example.org"]
+
+
+def test_it_tells_the_first_treating_doctor_of_a_long_silence(
+    patient: Patient, alice: User, mail_server: MailServer
+) -> None:
+    silence = condition(patient, "NO_DATA", onset_at=NOW, lasted_s=30)
+    alarm = follow_condition(silence, now=NOW + _after(0.5))
+    assert alarm is not None
+    assert [_mail(after_min=minutes) for minutes in (1, 14, 15, 16)] == [0, 0, 1, 0]
+    assert mail_server.addresses == [alice.email]
+    acknowledge_alarm(alarm=alarm, by=alice, reason="called", now=NOW + _after(20))
+    assert _mail(after_min=31) == 0
+
+
+def test_it_sends_a_digest_after_six_mails_in_an_hour(
+    patient: Patient, bob: User, mail_server: MailServer
+) -> None:
+    bob.care_team_memberships.all().delete()
+    AlertRule.objects.update(dedupe_min=0)
+    for minute in range(10):
+        _raise(patient, after_min=minute)
+        _mail(after_min=minute)
+    assert len(mail_server.mails) == 6
+    assert MailDelivery.objects.filter(state="queued").count() == 4
+
+    assert _mail(after_min=59) == 0
+    assert _mail(after_min=61) == 1
+    assert mail_server.mails[-1]["Subject"] == "Telecardio: 4 alarms"
+    assert _text(mail_server.mails[-1]).count("P-001") == 4
+    assert not MailDelivery.objects.exclude(state="sent").exists()
+
+
+def test_it_tries_again_later_when_the_server_is_away(
+    patient: Patient, mail_server: MailServer, settings: Settings
+) -> None:
+    port, settings.EMAIL_PORT = settings.EMAIL_PORT, free_port()
+    _raise(patient)
+    assert _mail() == 0
+    waiting = MailDelivery.objects.first()
+    assert waiting.state == "queued"
+    assert "refused" in waiting.smtp_answer
+    settings.EMAIL_PORT = port
+    assert _mail() == 0
+    assert _mail(after_min=1) == 2
+
+
+def test_it_gives_up_when_the_server_refuses_for_good(
+    patient: Patient, mail_server: MailServer
+) -> None:
+    mail_server.refusals = ["550 no such mailbox"]
+    _raise(patient)
+    assert _mail() == 1
+    failed = MailDelivery.objects.get(state="failed")
+    assert failed.smtp_answer == "550 no such mailbox"
+
+
+def test_it_repeats_a_mail_under_the_same_id_after_a_crash(
+    patient: Patient, mail_server: MailServer
+) -> None:
+    _raise(patient)
+    queue_mails(now=NOW)
+    # What a worker leaves that was killed between the claim and the answer.
+    MailDelivery.objects.update(claimed_until=NOW + _after(2))
+    assert send_due_mails(now=NOW + _after(1)) == 0
+    assert send_due_mails(now=NOW + _after(3)) == 2
