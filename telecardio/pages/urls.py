@@ -2,7 +2,16 @@
 
 from django.urls import URLPattern, path
 
-from telecardio.pages import demo_mails, home, portal, record, upload
+from telecardio.pages import (
+    alarms,
+    demo_mails,
+    home,
+    patient,
+    portal,
+    record,
+    upload,
+    wall,
+)
 
 urlpatterns: list[URLPattern] = [
     path("", home.home, name="home"),
@@ -13,4 +22,9 @@ urlpatterns: list[URLPattern] = [
     path("records/<int:pk>/", record.record, name="record"),
     path("records/<int:pk>/progress/", record.record_progress, name="record-progress"),
     path("records/<int:pk>/window/", record.record_window, name="record-window"),
+    path("wall/", wall.wall, name="wall"),
+    path("patients/<int:pk>/", patient.patient, name="patient"),
+    path("patients/<int:pk>/alarms/", patient.patient_alarms, name="patient-alarms"),
+    path("alarms/open/", alarms.open_alarms, name="open-alarms"),
+    path("alarms/<int:pk>/acknowledge/", alarms.acknowledge, name="acknowledge"),
 ]

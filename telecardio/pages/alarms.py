@@ -1,0 +1,102 @@
+"""Open alarms as JSON for the live pages, and their acknowledgement."""
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import Max, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from devices.models import Assignment
+from inference.alarm_rules import RULES
+from inference.models import Alarm
+from inference.services.alarms import AlreadyAcknowledged, acknowledge_alarm
+from patients.access import Right, patient_for_user
+from patients.models import Patient, User
+from telecardio.live.rights import WATCHING_ROLES
+from telecardio.live.stored import epoch_ms
+from telecardio.pages.patient import patient_alarms
+
+
+@never_cache
+@require_GET
+def open_alarms(request: HttpRequest) -> HttpResponse:
+    """Answer with the open alarms of the visible patients, worst first."""
+    user = request.user
+    if not isinstance(user, User) or user.role not in WATCHING_ROLES:
+        raise Http404
+    now = timezone.now()
+    patients = Patient.objects.signal_visible_to(user)
+    alarms = Alarm.objects.filter(patient__in=patients).open().worst_first()
+    return JsonResponse(
+        {
+            "now_ms": epoch_ms(now),
+            "alarms": [_alarm(alarm) for alarm in alarms],
+            "devices": _devices(patients, now),
+        }
+    )
+
+
+def _alarm(alarm: Alarm) -> dict[str, Any]:
+    return {
+        "id": alarm.pk,
+        "patient": alarm.patient_id,
+        "rule": alarm.rule,
+        "words": RULES[alarm.rule].words,
+        "priority": alarm.priority,
+        "state": alarm.state,
+        "detail": alarm.detail,
+        "onset_at": alarm.onset_at.isoformat(),
+        "acknowledged": alarm.acknowledged_at is not None,
+    }
+
+
+def _devices(patients: QuerySet[Patient], now: datetime) -> list[dict[str, Any]]:
+    worn = Assignment.objects.covering(now).filter(patient__in=patients)
+    batteries = dict(worn.values_list("patient_id", "device__battery_percent"))
+    received = patients.annotate(received_at=Max("records__last_received_at"))
+    return [
+        {
+            "patient": pk,
+            "battery": batteries.get(pk),
+            "received_ms": None if at is None else epoch_ms(at),
+        }
+        for pk, at in received.order_by("pk").values_list("pk", "received_at")
+    ]
+
+
+@require_POST
+def acknowledge(request: HttpRequest, pk: int) -> HttpResponse:
+    """Acknowledge an alarm, if the person treats the patient; strangers get 404."""
+    user = request.user
+    if not isinstance(user, User):
+        raise Http404
+    visible = Patient.objects.visible_to(user)
+    alarm = get_object_or_404(Alarm, pk=pk, patient__in=visible)
+    patient = patient_for_user(user, alarm.patient_id, right=Right.ACKNOWLEDGE)
+    trouble = ""
+    try:
+        acknowledge_alarm(
+            alarm=alarm,
+            by=user,
+            reason=request.POST.get("reason", "").strip(),
+            now=timezone.now(),
+        )
+    except AlreadyAcknowledged as error:
+        trouble = str(error)
+    if getattr(request, "htmx", False):
+        return patient_alarms(request, patient.pk, trouble=trouble)
+    if request.accepts("text/html"):
+        if trouble:
+            messages.warning(request, trouble)
+        else:
+            messages.success(request, _("The alarm is acknowledged."))
+        return redirect("patient", patient.pk)
+    if trouble:
+        return JsonResponse({"error": trouble}, status=409)
+    return JsonResponse({"acknowledged": alarm.pk})

@@ -1,0 +1,97 @@
+"""One patient: who it is, the live strip, alarms and recent episodes."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+
+from devices.models import Assignment
+from inference.alarm_rules import RULES, TECHNICAL_RULES, Rule
+from inference.models import Alarm, Episode
+from patients.access import Right, patient_for_user, rights_of
+from patients.models import Patient, User
+from patients.services import log_access
+from telecardio.pages.wall import class_words, limits_of
+
+EPISODES_SHOWN = 20
+ALARMS_SHOWN = 30
+MARKS = {0: "", 1: "*", 2: "**", 3: "***"}
+LEVELS = {0: "low", 1: "low", 2: "medium", 3: "high"}
+
+
+@dataclass(frozen=True)
+class AlarmRow:
+    """An alarm with the words of its rule."""
+
+    alarm: Alarm
+    rule: Rule
+    marks: str
+    level: str
+
+
+@never_cache
+def patient(request: HttpRequest, pk: int) -> HttpResponse:
+    """Show a patient's page to whoever may know the patient; strangers get 404."""
+    user = request.user
+    found = patient_for_user(user, pk, right=Right.IDENTITY)
+    assert isinstance(user, User)  # The door lets nobody else in.
+    if user.role == User.Role.PATIENT:
+        return redirect("portal")
+    now = timezone.now()
+    log_access(user=user, patient=found, action="patient page", now=now)
+    rights = rights_of(user, found)
+    limits = limits_of(found)
+    context = {
+        "patient": found,
+        "age": found.age_years(now=now),
+        "limits": limits,
+        "assignment": Assignment.objects.covering(now)
+        .filter(patient=found)
+        .select_related("device")
+        .first(),
+        "team": found.care_team.select_related("user"),
+        "shows_signal": Right.SIGNAL in rights,
+        "live_data": {
+            "id": found.pk,
+            "words": class_words(),
+            "limits": [round(limits.hr_low_bpm), round(limits.hr_high_bpm)],
+            "time_zone": found.time_zone,
+            "alarms_url": reverse("open-alarms"),
+        },
+    } | _found(found, rights)
+    return render(request, "patient.html", context)
+
+
+@never_cache
+def patient_alarms(request: HttpRequest, pk: int, *, trouble: str = "") -> HttpResponse:
+    """Return only the alarms and episodes, for the page that is open."""
+    found = patient_for_user(request.user, pk, right=Right.IDENTITY | Right.ALARMS)
+    rights = rights_of(request.user, found)
+    context = {"patient": found, "trouble": trouble} | _found(found, rights)
+    return render(request, "_patient_alarms.html", context)
+
+
+def _found(found: Patient, rights: Right) -> dict[str, Any]:
+    alarms = Alarm.objects.filter(patient=found).select_related("acknowledged_by")
+    if Right.ALARMS not in rights:
+        # Staff look after devices: they see what is technical.
+        alarms = alarms.filter(rule__in=TECHNICAL_RULES)
+    standing = Episode.objects.filter(patient=found, withdrawn_at=None)
+    episodes = standing.order_by("-onset_at") if Right.SIGNAL in rights else ()
+    return {
+        "open_alarms": [_row(alarm) for alarm in alarms.open().worst_first()],
+        "alarm_history": [_row(alarm) for alarm in alarms[:ALARMS_SHOWN]],
+        "episodes": episodes[:EPISODES_SHOWN],
+        "shows_episodes": Right.SIGNAL in rights,
+        "may_acknowledge": Right.ACKNOWLEDGE in rights,
+    }
+
+
+def _row(alarm: Alarm) -> AlarmRow:
+    return AlarmRow(
+        alarm, RULES[alarm.rule], MARKS[alarm.priority], LEVELS[alarm.priority]
+    )

@@ -1,0 +1,111 @@
+// @ts-check
+/** The open alarms: asked for every five seconds, and pushed between. */
+
+const POLL_MS = 5000;
+
+/**
+ * @typedef {object} Alarm
+ * @property {number} id
+ * @property {string} rule
+ * @property {string} words
+ * @property {number} priority
+ * @property {string} state
+ * @property {string} detail
+ * @property {string} onset_at
+ * @property {boolean} acknowledged
+ */
+
+/**
+ * @typedef {object} Device what the server knows of a patient's device
+ * @property {number} patient
+ * @property {number | null} battery
+ * @property {number | null} received_ms
+ */
+
+export class OpenAlarms {
+  /** @param {string} url @param {() => void} changed */
+  constructor(url, changed) {
+    this.url = url;
+    this.changed = changed;
+    /** @type {Map<number, Alarm[]>} */
+    this.byPatient = new Map();
+    /** @type {Map<number, number>} time of the newest push per patient */
+    this.pushedAt = new Map();
+    /** @type {Map<number, Device>} */
+    this.devices = new Map();
+    this.failedSince = 0;
+    this.signedOut = false;
+    this.loaded = false;
+    this.polledAt = 0;
+  }
+
+  start() {
+    void this.poll();
+    setInterval(() => this.poll(), POLL_MS);
+  }
+
+  /** Worst first. @param {number} patient @returns {Alarm[]} */
+  of(patient) {
+    return this.byPatient.get(patient) ?? [];
+  }
+
+  /** @returns {Alarm[]} */
+  all() {
+    return [...this.byPatient.values()].flat();
+  }
+
+  /** How many are open of a priority. @param {number} priority */
+  count(priority) {
+    return this.all().filter((alarm) => alarm.priority === priority).length;
+  }
+
+  /** The highest priority that nobody acknowledged; 0 for none. */
+  loudest() {
+    const open = this.all().filter((alarm) => !alarm.acknowledged);
+    return open.reduce((worst, alarm) => Math.max(worst, alarm.priority), 0);
+  }
+
+  /** @param {number} patient @param {Alarm[]} alarms @param {number} at epoch ms */
+  push(patient, alarms, at) {
+    // A fresh page is filled with states that are older than the poll.
+    if (at < Math.max(this.pushedAt.get(patient) ?? 0, this.polledAt)) return;
+    this.pushedAt.set(patient, at);
+    this.byPatient.set(patient, alarms);
+    this.changed();
+  }
+
+  async poll() {
+    try {
+      const answer = await fetch(this.url, {
+        headers: { Accept: "application/json" },
+        redirect: "manual",
+      });
+      if (answer.type === "opaqueredirect" || answer.status === 403) {
+        this.signedOut = true;
+      }
+      if (!answer.ok) throw new Error(`Answer ${answer.status}`);
+      this.take(await answer.json());
+      this.failedSince = 0;
+    } catch {
+      this.failedSince ||= Date.now();
+    }
+    this.changed();
+  }
+
+  /** @param {{now_ms: number, alarms: (Alarm & {patient: number})[], devices: Device[]}} answer */
+  take(answer) {
+    this.loaded = true;
+    this.polledAt = answer.now_ms;
+    this.devices = new Map(answer.devices.map((device) => [device.patient, device]));
+    /** @type {Map<number, Alarm[]>} */
+    const polled = new Map();
+    for (const alarm of answer.alarms) {
+      polled.set(alarm.patient, [...(polled.get(alarm.patient) ?? []), alarm]);
+    }
+    for (const [patient, at] of this.pushedAt) {
+      // A push that is newer than the answer knows better.
+      if (at > answer.now_ms) polled.set(patient, this.of(patient));
+    }
+    this.byPatient = polled;
+  }
+}
