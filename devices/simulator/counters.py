@@ -12,6 +12,8 @@ class Counters:
     """Counts of one device, or of many together; samples are per lead.
 
     ``packets_sent`` counts every sending, ``samples_sent`` each sample once.
+    ``stored`` are the packets that the server has, ``repeated`` those among them
+    that it had when they came (again).
     """
 
     packets_recorded: int = 0

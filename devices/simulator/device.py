@@ -233,7 +233,7 @@ class VirtualDevice:
             self._pause(NO_PATIENT, "no patient wears the device", now)
 
     def _settled(self, packet: Packet, result: str) -> None:
-        self.counters.stored += result == "stored"
+        self.counters.stored += result != "conflict"
         self.counters.repeated += result == "duplicate"
         self.counters.conflicts += result == "conflict"
         self.counters.samples_stored += 0 if result == "conflict" else packet.n
