@@ -145,7 +145,7 @@ function drawCalibration(pen, row, ink) {
   pen.strokeStyle = ink;
   pen.lineWidth = 0.3;
   pen.beginPath();
-  const y = Math.min(row.top + row.height - 3, row.zero);
+  const y = Math.min(Math.max(row.zero, row.top + MM_PER_MV + 1), row.top + row.height - 5);
   pen.moveTo(1, y);
   pen.lineTo(2, y);
   pen.lineTo(2, y - MM_PER_MV);
