@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from devices.api.authentication import DeviceTokenAuthentication, IsDevice
+from devices.api.body import drain
 from devices.api.problems import Problem, problem_for
 
 
@@ -39,6 +40,11 @@ class DeviceApiView(APIView):
     def get_exception_handler(self) -> Any:
         """Answer every error as a problem document."""
         return problem_for
+
+    def handle_exception(self, exc: Exception) -> Any:
+        """Answer an error once the client has sent what it was going to send."""
+        drain(self.request._request)
+        return super().handle_exception(exc)
 
 
 class UnknownAddressView(DeviceApiView):

@@ -1,5 +1,6 @@
 """Read a request's body, but never more of it than allowed."""
 
+import contextlib
 from typing import Protocol
 
 from django.http import HttpRequest, UnreadablePostError
@@ -8,6 +9,8 @@ from devices.api.problems import Problem
 from devices.codec import BodyError
 
 _PIECE = 64 << 10
+# More than this of a refused body is not read: the connection breaks off.
+_DRAIN = 8 << 20
 
 
 class _Readable(Protocol):
@@ -33,6 +36,18 @@ def read_body(request: HttpRequest, *, limit: int) -> bytes:
         text = "The body broke off."
         raise BodyError("malformed", text) from None
     return b"".join(pieces)
+
+
+def drain(request: HttpRequest) -> None:
+    """Read and drop the rest of a refused body, within reason.
+
+    A server that closes a connection with unread data resets it, and the client
+    may never see why it was refused.
+    """
+    with contextlib.suppress(Problem, OSError):
+        source, left = _source(request), _DRAIN
+        while left > 0 and (piece := source.read(min(_PIECE, left))):
+            left -= len(piece)
 
 
 def _source(request: HttpRequest) -> _Readable:

@@ -50,11 +50,11 @@ def store_packets(
         message = "Store the packets of one stream at a time."
         raise ValueError(message)
     with transaction.atomic():
-        locked = Device.objects.select_for_update(no_key=True).get(pk=device.pk)
+        # This is the lock, too: it holds until the commit.
+        Device.objects.filter(pk=device.pk).update(last_seen_at=received_at)
         if not packets:
-            _note_seen(locked, {}, received_at)
             return StoreResult()
-        return _Upload(locked, packets, received_at).store()
+        return _Upload(device, packets, received_at).store()
 
 
 def read_progress(*, device: Device, stream: str | None) -> StoreResult:
@@ -88,7 +88,8 @@ class _Upload:
         verdicts = tuple(self._judge(packet) for packet in self.packets)
         if self.accepted:
             self.record = self._write()
-        _note_seen(self.device, self._status(latest_seq), self.received_at)
+        if status := self._status(latest_seq):
+            Device.objects.filter(pk=self.device.pk).update(**status)
         return _progress(self.record, verdicts)
 
     def _judge(self, packet: Packet) -> Verdict:
@@ -195,7 +196,7 @@ class _Upload:
 def _lock_record(device: Device, stream: str) -> Record | None:
     records = Record.objects.select_for_update(of=("self",), no_key=True)
     return (
-        records.select_related("patient", "assignment__patient")
+        records.select_related("patient", "assignment")
         .filter(device=device, source=Record.Source.DEVICE, stream=stream)
         .first()
     )
@@ -203,7 +204,3 @@ def _lock_record(device: Device, stream: str) -> Record | None:
 
 def _form(of: Record | Packet) -> tuple[object, ...]:
     return of.fs, tuple(of.leads), of.gain, of.baseline
-
-
-def _note_seen(device: Device, status: dict[str, Any], received_at: datetime) -> None:
-    Device.objects.filter(pk=device.pk).update(last_seen_at=received_at, **status)

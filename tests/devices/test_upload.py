@@ -178,7 +178,21 @@ def test_it_measures_a_body_that_does_not_tell_its_length(upload, client, token)
         **{"wsgi.input": endless, "wsgi.input_terminated": True},
     )
     assert_problem(response, 413, "too_large")
-    assert endless.taken <= (1 << 20) + 1
+    assert endless.taken <= 10 << 20
+
+
+def test_it_lets_a_refused_client_finish_sending(client):
+    """Else the connection is reset, and the client never learns the reason."""
+    body = io.BytesIO(b" " * (3 << 20))
+    response = client.generic(
+        "POST",
+        "/api/v1/packets",
+        CONTENT_TYPE="application/json",
+        CONTENT_LENGTH=3 << 20,
+        **{"wsgi.input": body},
+    )
+    assert_problem(response, 401, "no_token")
+    assert body.tell() == 3 << 20
 
 
 @pytest.mark.parametrize(
