@@ -65,8 +65,8 @@ class DeviceAdmin(StaffMayEdit, ModelAdmin):  # type: ignore[misc]
     inlines = [AssignmentInline]
     readonly_fields = [
         "last_seen_at",
-        "battery_percent",
-        "rssi_dbm",
+        "battery",
+        "wifi",
         "firmware",
         "backlog",
     ]
@@ -83,7 +83,7 @@ class DeviceAdmin(StaffMayEdit, ModelAdmin):  # type: ignore[misc]
             {
                 "fields": [
                     ("last_seen_at", "firmware"),
-                    ("battery_percent", "rssi_dbm", "backlog"),
+                    ("battery", "wifi", "backlog"),
                 ]
             },
         ),
@@ -120,6 +120,11 @@ class DeviceAdmin(StaffMayEdit, ModelAdmin):  # type: ignore[misc]
         """Show the battery with its unit."""
         known = device.battery_percent is not None
         return f"{device.battery_percent} %" if known else "–"
+
+    @admin.display(description=_("Wi-Fi signal"))
+    def wifi(self, device: Device) -> str:
+        """Show the signal strength with its unit."""
+        return "–" if device.rssi_dbm is None else f"{device.rssi_dbm} dBm"
 
     def save_model(
         self, request: HttpRequest, obj: Device, form: "ModelForm[Device]", change: bool

@@ -87,10 +87,10 @@ class MoveForm(Rehearsed, forms.Form):
     """Move a device from who wears it to another patient."""
 
     patient = forms.ModelChoiceField(
-        Patient.objects.all(), label=_("patient"), widget=UnfoldAdminSelect2Widget
+        Patient.objects.all(), label=_("Patient"), widget=UnfoldAdminSelect2Widget
     )
     at = forms.SplitDateTimeField(
-        label=_("from"),
+        label=_("From"),
         required=False,
         widget=UnfoldAdminSplitDateTimeWidget,
         help_text=_(

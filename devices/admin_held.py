@@ -24,7 +24,7 @@ class AttributeForm(Rehearsed, forms.ModelForm):  # type: ignore[type-arg]
 
     assignment = forms.ModelChoiceField(
         Assignment.objects.none(),
-        label=_("worn by"),
+        label=_("Worn by"),
         widget=UnfoldAdminSelectWidget,
         help_text=_("The record goes to this patient for good."),
     )

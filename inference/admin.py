@@ -24,7 +24,7 @@ class LimitsInline(StaffMayEdit, StackedInline):  # type: ignore[misc]
     extra = 0
     max_num = 1
     fields = [("hr_low_bpm", "hr_high_bpm", "pause_s")]
-    verbose_name_plural = _("own limits (without them: 50 to 120 per minute, 3 s)")
+    verbose_name = _("own limits (without them 50 to 120 per minute and 3 s hold)")
 
 
 # patients must not know of limits, so the page of a patient is completed here.

@@ -18,7 +18,7 @@ from inference.models.alarm import AlarmRule
 class AddressLines(forms.CharField):
     """Email addresses, one a line."""
 
-    widget = UnfoldAdminTextareaWidget
+    widget = UnfoldAdminTextareaWidget(attrs={"rows": 4})
 
     def prepare_value(self, value: Any) -> Any:
         """Show a list as lines."""
@@ -52,14 +52,14 @@ class AlertRuleForm(forms.ModelForm):  # type: ignore[type-arg]
     """An alert rule, with alarms to tick."""
 
     rules = forms.MultipleChoiceField(
-        label=_("alarms"),
+        label=_("Alarms"),
         choices=AlarmRule.choices,
         required=False,
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
         help_text=AlertRule._meta.get_field("rules").help_text,
     )
     addresses = AddressLines(
-        label=_("addresses"), required=False, help_text=_("One a line.")
+        label=_("Addresses"), required=False, help_text=_("One a line.")
     )
 
     class Meta:

@@ -10,6 +10,8 @@ from unfold.widgets import UnfoldAdminSelect2Widget
 
 from patients.models import Patient, User
 
+WARD_HELP = _("Only for a wall screen: the ward whose patients it shows.")
+
 
 class _RoleRules(forms.ModelForm):  # type: ignore[type-arg]
     """What a role needs beside it."""
@@ -39,6 +41,7 @@ class AccountCreationForm(_RoleRules, UserCreationForm):  # type: ignore[misc]
         model = User
         fields = ("email", "first_name", "last_name", "role", "ward")
         field_classes: dict[str, Any] = {}
+        help_texts = {"ward": WARD_HELP}
 
 
 class AccountChangeForm(_RoleRules, UserChangeForm):  # type: ignore[misc]
@@ -48,6 +51,7 @@ class AccountChangeForm(_RoleRules, UserChangeForm):  # type: ignore[misc]
         model = User
         fields = ("email", "first_name", "last_name", "role", "ward", "is_active")
         field_classes: dict[str, Any] = {}
+        help_texts = {"ward": WARD_HELP}
 
 
 def _time_zones() -> list[tuple[str, str]]:
@@ -59,7 +63,7 @@ class PatientForm(forms.ModelForm):  # type: ignore[type-arg]
     """A patient; the time zone is chosen, not typed."""
 
     time_zone = forms.ChoiceField(
-        label=_("time zone"),
+        label=_("Time zone"),
         choices=_time_zones,
         widget=UnfoldAdminSelect2Widget,
         initial="UTC",
@@ -80,3 +84,10 @@ class PatientForm(forms.ModelForm):  # type: ignore[type-arg]
             "ward",
             "user",
         )
+
+    def clean_user(self) -> User | None:
+        """Refuse an account that would open somebody else's page."""
+        user: User | None = self.cleaned_data["user"]
+        if user is not None and user.role != User.Role.PATIENT:
+            raise forms.ValidationError(_("Choose an account whose role is patient."))
+        return user
