@@ -82,17 +82,24 @@ def load_classifier(folder: Path = ARTIFACTS) -> Classifier:
         raise ArtifactRefused(
             f"{card['file']} is not the file its card describes: run `make train`"
         )
-    inputs = card["inputs"]
     ours = (list(CLASSES), GRID_FS, WINDOW, list(CHANNELS), list(FEATURES))
-    theirs = (
-        card["labels"],
-        inputs["fs"],
-        inputs["windows"]["shape"][1],
-        inputs["windows"]["channels"],
-        inputs["features"]["names"],
-    )
-    if ours != theirs:
+    if _described_inputs(card) != ours:
         raise ArtifactRefused(
             f"{card['file']} was trained for other inputs or labels: run `make train`"
         )
     return Classifier(artifact, card)
+
+
+def _described_inputs(card: dict[str, Any]) -> tuple[Any, ...] | None:
+    """Return what the card says of labels and inputs, None if it says nothing."""
+    try:
+        inputs = card["inputs"]
+        return (
+            card["labels"],
+            inputs["fs"],
+            inputs["windows"]["shape"][1],
+            inputs["windows"]["channels"],
+            inputs["features"]["names"],
+        )
+    except (KeyError, IndexError, TypeError):
+        return None

@@ -119,25 +119,36 @@ def to_250_hz(signal: NDArray[np.float64], fs: int) -> NDArray[np.float32]:
     return resample_poly(signal, FS // common, fs // common).astype(np.float32)
 
 
-def read_record(path: Path, lead: int = 0) -> Record:
-    """Read one lead of a WFDB record and its ``atr`` beats."""
-    record = wfdb.rdrecord(str(path), channels=[lead])
+def read_beats(path: Path) -> list[tuple[int, int]]:
+    """Return (sample at the record's own fs, index into CLASSES) of each beat."""
     annotation = wfdb.rdann(str(path), "atr")
-    scale = FS / record.fs
-    beats = [
-        (sample * scale, CLASSES.index(AAMI[symbol]))
+    return [
+        (int(sample), CLASSES.index(AAMI[symbol]))
         for sample, symbol in zip(annotation.sample, annotation.symbol, strict=True)
         if symbol in AAMI
     ]
-    flutter = [
-        sample * scale
+
+
+def read_flutter(path: Path) -> list[int]:
+    """Return the samples where ventricular flutter starts and ends, in turn."""
+    annotation = wfdb.rdann(str(path), "atr")
+    return [
+        int(sample)
         for sample, symbol in zip(annotation.sample, annotation.symbol, strict=True)
         if symbol in "[]"
     ]
+
+
+def read_record(path: Path, lead: int = 0) -> Record:
+    """Read one lead of a WFDB record and its ``atr`` beats."""
+    record = wfdb.rdrecord(str(path), channels=[lead])
+    scale = FS / record.fs
+    beats = read_beats(path)
+    flutter = [sample * scale for sample in read_flutter(path)]
     return Record(
         name=path.name,
         mv=to_250_hz(np.nan_to_num(record.p_signal[:, 0]), int(record.fs)),
-        samples=np.array([sample for sample, _ in beats]),
+        samples=np.array([sample * scale for sample, _ in beats]),
         classes=np.array([aami for _, aami in beats], dtype=np.uint8),
         flutter=tuple(zip(flutter[::2], flutter[1::2], strict=True)),
     )

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
+from ai_edge_litert.interpreter import Interpreter
 from tensorflow.python.framework.convert_to_constants import (
     convert_variables_to_constants_v2,
 )
@@ -22,7 +24,12 @@ VERSION = "0.1.0"
 BATCH = 64
 MODEL_NAME = "beat_cnn.tflite"
 CARD_NAME = "beat_cnn.json"
+TOLERANCE = 1e-5
 DS2_OPENED = "once, for this release"
+
+
+class ExportMismatch(ValueError):
+    """Raised when the exported model does not say what the trained one says."""
 
 
 def to_litert(model: keras.Model) -> bytes:
@@ -43,10 +50,29 @@ def to_litert(model: keras.Model) -> bytes:
     return tf.lite.TFLiteConverter.from_concrete_functions([frozen]).convert()
 
 
+def largest_difference(model: keras.Model, artifact: bytes, seed: int = 0) -> float:
+    """Return the largest difference of probabilities between Keras and LiteRT."""
+    rng = np.random.default_rng(seed)
+    windows = rng.standard_normal((BATCH, WINDOW, len(CHANNELS))).astype(np.float32)
+    features = rng.standard_normal((BATCH, len(FEATURES))).astype(np.float32)
+    interpreter = Interpreter(model_content=artifact, num_threads=1)
+    interpreter.allocate_tensors()
+    for detail in interpreter.get_input_details():
+        is_window = len(detail["shape"]) == 3
+        interpreter.set_tensor(detail["index"], windows if is_window else features)
+    interpreter.invoke()
+    said = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+    expected = model.predict([windows, features], batch_size=BATCH, verbose=0)
+    return float(np.abs(said - expected).max())
+
+
 def export(model: keras.Model, output: Path, *, training: dict[str, Any]) -> None:
     """Write the artifact and its card to the folder ``output``."""
     output.mkdir(parents=True, exist_ok=True)
     artifact = to_litert(model)
+    difference = largest_difference(model, artifact)
+    if not difference <= TOLERANCE:
+        raise ExportMismatch(f"LiteRT and Keras differ by {difference}: not exported")
     (output / MODEL_NAME).write_bytes(artifact)
     card = {
         "name": "Telecardio beat classifier",

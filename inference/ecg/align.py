@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from inference.ecg.types import Array, Samples
+from inference.ecg.types import Array, Real, Samples
 
 REACH = 10  # grid steps, 80 ms
 HALF = 9
@@ -14,13 +14,13 @@ WEIGHT = np.exp(-0.5 * (np.arange(-REACH, REACH + 1) / 8.0) ** 2)
 MARGIN = REACH + HALF + 1
 
 
-def _cut(signal: Array, starts: Samples, length: int) -> Array:
+def _cut(signal: Real, starts: Samples, length: int) -> Array:
     """Return rows of ``length`` values from ``starts``; ends are held."""
     at = starts[:, None] + np.arange(length)[None, :]
     return np.asarray(signal[np.clip(at, 0, len(signal) - 1)], dtype=np.float64)
 
 
-def align_r_peaks(signal: Array, r_peaks: Samples) -> Samples:
+def align_r_peaks(signal: Real, r_peaks: Samples) -> Samples:
     """Move each R peak to the middle of its QRS's slopes, at most 80 ms away.
 
     ``signal`` is the band-passed grid signal and ``r_peaks`` are its indices. The
@@ -40,7 +40,7 @@ def align_r_peaks(signal: Array, r_peaks: Samples) -> Samples:
     return np.asarray(r_peaks + best - REACH, dtype=np.int64)
 
 
-def refine_peaks(signal: Array, r_peaks: Samples, reach: int = 8) -> Array:
+def refine_peaks(signal: Real, r_peaks: Samples, reach: int = 8) -> Array:
     """Return the place of the dominant deflection near each aligned R peak.
 
     ``signal`` is the grid signal before any causal filter; the result [n] is in
@@ -60,7 +60,7 @@ def refine_peaks(signal: Array, r_peaks: Samples, reach: int = 8) -> Array:
     return np.asarray(r_peaks + top - 40 + np.clip(shift, -0.5, 0.5))
 
 
-def segment(signal: Array, r_peaks: Samples, *, before: int, length: int) -> Array:
+def segment(signal: Real, r_peaks: Samples, *, before: int, length: int) -> Array:
     """Return one window [n, length] per R peak, ``before`` steps ahead of it.
 
     Each is freed of its median; beyond the ends of ``signal`` the end is held.

@@ -17,7 +17,7 @@ from inference.ecg.template import (
     qrs_width_s,
     run_template,
 )
-from inference.ecg.types import Array, Samples, Signal
+from inference.ecg.types import Array, Real, Samples, Signal
 
 P_PART = slice(BEFORE - 28, BEFORE - 8)
 T_PART = slice(BEFORE + 15, WINDOW)
@@ -57,7 +57,7 @@ class Described(NamedTuple):
 
 
 def describe_beats(
-    state: BeatState, signal: Array, r_peaks: Samples, pre_s: Array, post_s: Array
+    state: BeatState, signal: Real, r_peaks: Samples, pre_s: Array, post_s: Array
 ) -> Described:
     """Describe n beats in order; updates ``state``.
 
@@ -70,7 +70,7 @@ def describe_beats(
     windows = windows.astype(np.float32).astype(np.float64)
     rr = rr_features(state.rr, pre_s, post_s)
     templates = run_template(state.template, windows, rr.ratio)
-    before = np.concatenate((state.previous[None, :], windows))
+    before: Array = np.concatenate((state.previous[None, :].astype(float), windows))
     if len(windows):
         state.previous = windows[-1].astype(np.float32)
     shape = shape_features(windows, templates, before[: len(windows)])
@@ -80,7 +80,7 @@ def describe_beats(
 def amplitude_mv(templates: Array) -> Array:
     """Return the QRS peak-to-peak [n] of templates [n, 96]."""
     qrs = templates[:, QRS]
-    return np.maximum(qrs.max(axis=1) - qrs.min(axis=1), SMALLEST_MV)
+    return np.asarray(np.maximum(qrs.max(axis=1) - qrs.min(axis=1), SMALLEST_MV))
 
 
 def shape_features(windows: Array, templates: Array, previous: Array) -> Array:

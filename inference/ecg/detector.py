@@ -18,15 +18,15 @@ from inference.ecg.types import Array, Mask
 
 APART = 28  # a maximum is the highest within so many grid steps on both sides
 THRESHOLD = 0.29
-BETA = 0.071
-CAP = 2.5
+BETA = 0.12
+CAP = 1.7
 REFRACTORY = 25
-T_WAVE = 39
-T_WAVE_RATIO = 0.72
+T_WAVE = 40
+T_WAVE_RATIO = 0.77
 SEARCH_GAP = 1.50
-SEARCH_FACTOR = 0.51
-SEARCH_AGE = 118  # an R peak is final at most 1 s after it
-QUIET = 312  # after 2.5 s without a beat the threshold decays,
+SEARCH_FACTOR = 0.53
+SEARCH_AGE = 115  # an R peak is final at most 1 s after it
+QUIET = 262  # after 2.1 s without a beat the threshold decays,
 QUIET_HALF_LIFE = 250.0
 LOWEST = 0.15  # but never below this share of the signal level
 FLOOR_MV = 0.012  # a QRS of less than about 40 uV is none

@@ -89,9 +89,8 @@ def judge_seconds(
 
 def _stays(at_edge: Mask) -> Mask:
     """Tell in which rows the signal rests at its edge for a good part of the time."""
-    return np.asarray((at_edge[:, 1:] & at_edge[:, :-1]).sum(axis=1)) > (
-        CLIP_SHARE * at_edge.shape[1]
-    )
+    resting = (at_edge[:, 1:] & at_edge[:, :-1]).sum(axis=1)
+    return np.asarray(resting > CLIP_SHARE * at_edge.shape[1])
 
 
 def _judge(

@@ -109,7 +109,7 @@ def rr_features(state: RRState, pre_s: Array, post_s: Array) -> RRResult:
         relative = change.copy()
 
         def windows(values: Array, width: int) -> Array:
-            return sliding_window_view(values, width)[KEPT - width + at]
+            return np.asarray(sliding_window_view(values, width)[KEPT - width + at])
 
         local = _stable_median(windows(line, LOCAL), windows(stable, LOCAL))
         wide = _stable_median(windows(line, GLOBAL), windows(stable, GLOBAL))

@@ -62,7 +62,8 @@ def _medoid(windows: Array) -> Array:
     """Return the window most like the others, a narrow QRS preferred."""
     unit = _unit(windows)
     alike = np.array([(unit * row).sum(axis=1).mean() for row in unit])
-    return windows[int(np.argmax(alike - 0.8 * qrs_width_s(windows)))].copy()
+    best = int(np.argmax(alike - 0.8 * qrs_width_s(windows)))
+    return np.array(windows[best])
 
 
 def run_template(state: TemplateState, windows: Array, ratio: Array) -> Array:
@@ -77,7 +78,7 @@ def run_template(state: TemplateState, windows: Array, ratio: Array) -> Array:
     units = _unit(windows)
     unit = _unit(state.template)
     in_time = ((ratio > 0.8) & (ratio < 1.3)).tolist()
-    recent = np.concatenate((state.recent, windows))
+    recent: Array = np.concatenate((state.recent.astype(np.float64), windows))
     kept = len(state.recent)
     for k in range(len(windows)):
         state.seen += 1

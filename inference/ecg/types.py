@@ -22,6 +22,7 @@ Signal = NDArray[np.float32]
 Samples = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 Array = NDArray[np.float64]
+Real = NDArray[np.float32] | NDArray[np.float64]
 
 # windows float32[n, W, C] and features float32[n, F] -> float32[n, 5]
 Classify = Callable[[Signal, Signal], Signal]
