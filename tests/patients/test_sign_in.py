@@ -118,3 +118,25 @@ def test_it_starts_a_new_session_key(client: Client, alice: User) -> None:
     before = client.cookies.get(cookie)
     _sign_in(client, alice.email, PASSWORD)
     assert client.cookies[cookie] != before
+
+
+def test_it_changes_ones_own_password(client: Client, alice: User) -> None:
+    client.force_login(alice)
+    new = "another horse battery"
+    data = {"old_password": PASSWORD, "new_password1": new, "new_password2": new}
+    assert "do not match" not in client.get("/password/").text
+    page = client.post("/password/", data, follow=True)
+    assert "Your password is changed." in page.text
+    alice.refresh_from_db()
+    assert alice.check_password(new)
+
+
+def test_it_refuses_a_new_password_without_the_old_one(
+    client: Client, alice: User
+) -> None:
+    client.force_login(alice)
+    new = "another horse battery"
+    data = {"old_password": "wrong", "new_password1": new, "new_password2": new}
+    assert client.post("/password/", data).status_code == 200
+    alice.refresh_from_db()
+    assert alice.check_password(PASSWORD)
