@@ -1,6 +1,7 @@
 """Who wears which device, and when."""
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
@@ -11,6 +12,9 @@ from django.utils.translation import gettext_lazy as _
 
 from devices.models.device import Device
 from patients.models import Patient
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
 
 
 class _Worn(Func):
@@ -27,7 +31,7 @@ class _Only(Func):
     output_field = BigIntegerRangeField()
 
 
-def _never_twice(field: str, name: str, message: str) -> ExclusionConstraint:
+def _never_twice(field: str, name: str, message: "_StrPromise") -> ExclusionConstraint:
     return ExclusionConstraint(
         name=name,
         expressions=[
