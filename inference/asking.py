@@ -1,10 +1,15 @@
 """Ask for work through Redis: coalesced, and never a reason to fail or to wait."""
 
+import functools
 import logging
+import time
 
 from celery import current_app
 from django.conf import settings
-from kombu.exceptions import OperationalError
+from kombu import Producer
+from kombu.exceptions import KombuError
+from kombu.pools import producers
+from kombu.resource import Resource
 from redis.exceptions import RedisError
 
 from devices.redis_pool import redis
@@ -13,15 +18,13 @@ log = logging.getLogger(__name__)
 
 # A request that no worker has begun to serve is repeated after this.
 ASKED_MS = 2000
+# A broker that failed is left alone for so long.
+REST_S = 5.0
 TASKS = {
     "live": "inference.tasks.analyse_live",
     "backfill": "inference.tasks.analyse_backfill",
     "mail": "inference.tasks.send_mails",
 }
-
-
-def _key(queue: str) -> str:
-    return f"{settings.REDIS_PREFIX}asked:{queue}"
 
 
 def ask(queue: str) -> bool:
@@ -31,19 +34,58 @@ def ask(queue: str) -> bool:
     before this call is seen either by the waiting task or by a new one. With Redis
     away nothing is published, and the sweep finds the work.
     """
+    if time.monotonic() < _Broker.rests_until:
+        return False
     first = redis().attempt(
         lambda client: client.set(_key(queue), b"1", nx=True, px=ASKED_MS)
     )
-    if not first:
-        return False
-    try:
-        current_app.send_task(TASKS[queue], queue=queue, expires=30, retry=False)
-    except (OperationalError, RedisError, OSError) as error:
-        log.warning("Work for %s is left to the sweep: %s", queue, error)
-        return False
-    return True
+    return bool(first) and _publish(queue)
 
 
 def begin(queue: str) -> None:
     """Let the next ``ask`` publish again: this task now looks for work."""
     redis().attempt(lambda client: client.delete(_key(queue)))
+
+
+def _key(queue: str) -> str:
+    return f"{settings.REDIS_PREFIX}asked:{queue}"
+
+
+class _Broker:
+    """How the broker did lately, in this process."""
+
+    rests_until = 0.0
+
+
+def _publish(queue: str) -> bool:
+    try:
+        with _pool().acquire(block=True, timeout=settings.REDIS_TIMEOUT_S) as producer:
+            _send(producer, queue)
+    except (KombuError, RedisError, OSError) as error:
+        _Broker.rests_until = time.monotonic() + REST_S
+        log.warning("Work for %s is left to the sweep: %s", queue, error)
+        return False
+    return True
+
+
+def _send(producer: Producer, queue: str) -> None:
+    current_app.send_task(
+        TASKS[queue], queue=queue, producer=producer, expires=30, retry=False
+    )
+
+
+@functools.cache
+def _pool() -> Resource:
+    """Return this process's producers, which fail at once instead of trying again.
+
+    The application's own connection waits for a broker that is away, as a worker
+    must; an upload must not.
+    """
+    connection = current_app.connection_for_write()
+    connection.transport_options = {
+        **connection.transport_options,
+        "max_retries": 0,
+        "socket_timeout": settings.REDIS_TIMEOUT_S,
+        "socket_connect_timeout": settings.REDIS_TIMEOUT_S,
+    }
+    return producers[connection]

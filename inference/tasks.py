@@ -13,7 +13,7 @@ from inference.services.no_data import watch_silence
 from inference.services.notices import queue_mails
 
 # Then the task ends and asks again, so that no queue holds a worker for long.
-LIVE_MOST_S, BACKFILL_MOST_S = 20.0, 5.0
+LIVE_MOST_S, BACKFILL_MOST_S = 5.0, 5.0
 
 
 @shared_task

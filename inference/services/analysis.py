@@ -88,6 +88,7 @@ def _analyse(claimed: list[AnalysisState], queue: Queue, *, now: datetime) -> se
             release(state.pk, state.claim)
         else:
             works.append(work)
+    kept: list[Stored] = []
     for result in compute(works):
         if isinstance(result, Work):
             put_off(result.state, now=now)
@@ -95,7 +96,8 @@ def _analyse(claimed: list[AnalysisState], queue: Queue, *, now: datetime) -> se
         stored = _store(result, now=now)
         if stored is not None:
             served.add(result.work.state.pk)
-            announce_stored(stored, now=now)
+            kept.append(stored)
+    announce_stored(kept, now=now)
     return served
 
 

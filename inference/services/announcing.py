@@ -1,5 +1,6 @@
 """Tell the live pages which alarms are open."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from devices.live import append_state
@@ -11,12 +12,20 @@ from patients.models import Patient
 def announce_alarms(patient: Patient | None) -> None:
     """Append the patient's open alarms to the live stream."""
     if patient is not None:
-        append_state(live_key=patient.live_key, state=alarm_state(patient))
+        states = alarm_states([patient])
+        append_state(live_key=patient.live_key, state=states[patient.pk])
 
 
-def alarm_state(patient: Patient) -> dict[str, Any]:
-    """Return the open alarms, worst first, and the rhythm in words."""
-    alarms = list(Alarm.objects.filter(patient=patient).open().worst_first())
+def alarm_states(patients: Iterable[Patient]) -> dict[int, dict[str, Any]]:
+    """Return per patient the open alarms, worst first, and the rhythm in words."""
+    by_patient: dict[int, list[Alarm]] = {patient.pk: [] for patient in patients}
+    found = Alarm.objects.open().filter(patient__in=list(by_patient)).worst_first()
+    for alarm in found:
+        by_patient[alarm.patient_id].append(alarm)
+    return {pk: _state(alarms) for pk, alarms in by_patient.items()}
+
+
+def _state(alarms: list[Alarm]) -> dict[str, Any]:
     active = [
         RULES[alarm.rule].words
         for alarm in alarms
@@ -24,17 +33,18 @@ def alarm_state(patient: Patient) -> dict[str, Any]:
     ]
     return {
         "rhythm": active[0] if active else "",
-        "alarms": [
-            {
-                "id": alarm.pk,
-                "rule": alarm.rule,
-                "words": RULES[alarm.rule].words,
-                "priority": alarm.priority,
-                "state": alarm.state,
-                "detail": alarm.detail,
-                "onset_at": alarm.onset_at.isoformat(),
-                "acknowledged": alarm.acknowledged_at is not None,
-            }
-            for alarm in alarms
-        ],
+        "alarms": [_summary(alarm) for alarm in alarms],
+    }
+
+
+def _summary(alarm: Alarm) -> dict[str, Any]:
+    return {
+        "id": alarm.pk,
+        "rule": alarm.rule,
+        "words": RULES[alarm.rule].words,
+        "priority": alarm.priority,
+        "state": alarm.state,
+        "detail": alarm.detail,
+        "onset_at": alarm.onset_at.isoformat(),
+        "acknowledged": alarm.acknowledged_at is not None,
     }

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from itertools import chain
 
 from django.db.models import Q, QuerySet
 
@@ -10,6 +9,9 @@ from devices.models import Record
 from inference.ecg.types import Episode as Seen
 from inference.models import Episode
 from patients.models import Patient
+
+# Analysis that goes on confirms within this what a flushed tail showed, or never.
+CONFIRM_S = 15
 
 
 def episodes_between(
@@ -36,16 +38,22 @@ def keep_episodes(
     annotator: str,
     now: datetime,
 ) -> list[Episode]:
-    """Write what settled analysis up to ``cursor`` reports; return the rows.
+    """Write what settled analysis up to ``cursor`` reports.
 
     What was flushed for a while and is not confirmed is reopened or dropped.
+    Returns the rows that changed and those that are open.
     """
     rows = [
         _write(record, one, annotator=annotator, cursor=cursor, now=now)
         for one in last_word(seen)
     ]
-    kept = [row for row in rows if row is not None]
-    return kept + _undo_flush(record, {row.pk for row in kept}, cursor, now=now)
+    kept = {row.pk: row for row in rows if row is not None}
+    pending = Q(end_at=None) | Q(provisional=True)
+    standing = Episode.objects.filter(pending, record=record, withdrawn_at=None)
+    for row in standing:
+        if row.pk not in kept and _undo_flush(row, record, cursor, now=now):
+            kept[row.pk] = row
+    return list(kept.values())
 
 
 def keep_flushed_episodes(
@@ -104,22 +112,21 @@ def _write(
     return row
 
 
-def _undo_flush(
-    record: Record, confirmed: set[int], cursor: int, *, now: datetime
-) -> list[Episode]:
-    changed = []
-    flushed = Episode.objects.filter(record=record, provisional=True)
-    for row in flushed.exclude(pk__in=confirmed):
-        if row.reported_sample is not None:
-            # It was open when the silence began, and still is.
-            row.end_sample = row.end_at = None
-            row.provisional = False
-            row.save()
-            changed.append(row)
-        elif cursor > (row.end_sample or row.onset_sample or 0) + 15 * record.fs:
-            withdraw(row, now=now)
-            changed.append(row)
-    return changed
+def _undo_flush(row: Episode, record: Record, cursor: int, *, now: datetime) -> bool:
+    """Reopen or drop what was flushed and not confirmed; tell if it is of interest."""
+    if not row.provisional:
+        return row.end_at is None
+    if row.reported_sample is not None:
+        # It was open when the silence began, and still is.
+        row.end_sample = row.end_at = None
+        row.provisional = False
+        row.save()
+        return True
+    last = row.end_sample or row.onset_sample or 0
+    if cursor <= last + CONFIRM_S * record.fs:
+        return False
+    withdraw(row, now=now)
+    return True
 
 
 def withdraw(row: Episode, *, now: datetime) -> None:
@@ -128,9 +135,3 @@ def withdraw(row: Episode, *, now: datetime) -> None:
     row.provisional = False
     row.end_sample, row.end_at = row.onset_sample, row.onset_at
     row.save()
-
-
-def still_open(record: Record, changed: Iterable[Episode]) -> list[Episode]:
-    """Return the changed episodes and all that are open, each once."""
-    waiting = Episode.objects.filter(record=record, end_at=None, withdrawn_at=None)
-    return list({row.pk: row for row in chain(waiting, changed)}.values())

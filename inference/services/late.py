@@ -27,14 +27,19 @@ class ClaimLost(RuntimeError):
     """Another worker has taken the record over."""
 
 
-@transaction.atomic
 def absorb_late(state: AnalysisState, *, now: datetime) -> None:
     """Move the mark of late samples from the record to the analysis.
 
-    Taken before the signal is read: what is stored later sets the mark anew.
-    Samples behind the cursor re-open the record once their gap is closed, or when
-    nothing more has come for a minute.
+    Taken before the signal is read: what is stored later sets the mark anew, and
+    the next claim sees it. Samples behind the cursor re-open the record once their
+    gap is closed, or when nothing more has come for a minute.
     """
+    if state.record.late_from_sample is not None:
+        _absorb(state, now=now)
+
+
+@transaction.atomic
+def _absorb(state: AnalysisState, *, now: datetime) -> None:
     row = held_state(state)
     if row is None:
         raise ClaimLost

@@ -1,6 +1,8 @@
 """Tell the live pages, after the commit, what was found. Nothing here is truth."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
 
@@ -8,7 +10,7 @@ from devices.live import append_beats, append_state
 from devices.models import Record
 from inference.asking import ask
 from inference.ecg.types import Analysis
-from inference.services.announcing import alarm_state, announce_alarms
+from inference.services.announcing import alarm_states
 from inference.services.storing import Stored
 from patients.models import Patient
 
@@ -16,29 +18,45 @@ from patients.models import Patient
 FRESH = timedelta(seconds=30)
 
 
-def announce_stored(stored: Stored, *, now: datetime) -> None:
-    """Append fresh beats and what holds now to the patient's live stream."""
-    record, analysis = stored.record, stored.analysis
-    if stored.alarms:
+def announce_stored(stored: Sequence[Stored], *, now: datetime) -> None:
+    """Append fresh beats and what holds now to the patients' live streams.
+
+    Asks for the mails of new alarms.
+    """
+    if any(one.alarms for one in stored):
         ask("mail")
-    if record.patient is None or record.source == Record.Source.FILE:
-        return
-    if now - record.time_of(analysis.end_sample) > FRESH:
-        if stored.alarms:
-            announce_alarms(record.patient)
-        return
-    _append_beats(record, record.patient, analysis, now=now)
-    rate = analysis.heart_rate_bpm
-    words = analysis.quality_words
-    append_state(
-        live_key=record.patient.live_key,
-        state=alarm_state(record.patient)
-        | {
-            "record": record.pk,
-            "quality": words[-1] if words else "missing",
-            "heart_rate": None if np.isnan(rate) else round(float(rate), 1),
-        },
-    )
+    told = [one for one in stored if _is_news(one, now=now)]
+    patients = {one.record.patient for one in told if one.record.patient}
+    states = alarm_states(patients)
+    for one in told:
+        patient = one.record.patient
+        if patient is None:
+            continue
+        _append_beats(one.record, patient, one.analysis, now=now)
+        state = states[patient.pk] | _signal_state(one, now=now)
+        append_state(live_key=patient.live_key, state=state)
+
+
+def _is_fresh(stored: Stored, *, now: datetime) -> bool:
+    return now - stored.record.time_of(stored.analysis.end_sample) <= FRESH
+
+
+def _is_news(stored: Stored, *, now: datetime) -> bool:
+    """Tell whether a live page shows any of it: of a backlog only its alarms."""
+    if stored.record.source == Record.Source.FILE:
+        return False
+    return bool(stored.alarms) or _is_fresh(stored, now=now)
+
+
+def _signal_state(stored: Stored, *, now: datetime) -> dict[str, Any]:
+    if not _is_fresh(stored, now=now):
+        return {}
+    rate, words = stored.analysis.heart_rate_bpm, stored.analysis.quality_words
+    return {
+        "record": stored.record.pk,
+        "quality": words[-1] if words else "missing",
+        "heart_rate": None if np.isnan(rate) else round(float(rate), 1),
+    }
 
 
 def _append_beats(

@@ -2,11 +2,13 @@
 
 from datetime import datetime, timedelta
 
+import numpy as np
 from django.db.models import Min
 
 from devices.models import Chunk, Record
-from devices.reading import stored_ranges
+from devices.reading import read_signal_mv, stored_ranges
 from inference.ecg.grid import BLOCK_S
+from inference.ecg.types import Signal
 
 # The live head waits so long for a missing packet, then goes on without it.
 GRACE = timedelta(seconds=3)
@@ -19,11 +21,13 @@ def next_checkpoint(sample: int, fs: int) -> int:
     return (sample // step + 1) * step
 
 
-def lot_end(record: Record, cursor: int, *, lot_s: int, now: datetime) -> int:
-    """Return the end of the next lot, a whole number of blocks after ``cursor``.
+def read_lot(
+    record: Record, cursor: int, *, lead: int, lot_s: int, now: datetime
+) -> Signal:
+    """Read the next lot in mV, whole blocks from ``cursor`` on; NaN is missing.
 
-    Equal to ``cursor`` while nothing can be analysed: less than a block is there,
-    or a packet is missing and may still come.
+    Empty while nothing can be analysed: less than a block is there, or a packet
+    is missing and may still come.
     """
     farthest = min(
         cursor + lot_s * record.fs,
@@ -31,14 +35,15 @@ def lot_end(record: Record, cursor: int, *, lot_s: int, now: datetime) -> int:
         record.end_sample,
     )
     block = BLOCK_S * record.fs
-    reach = cursor
-    for start, end in stored_ranges(record, cursor, farthest):
-        if start > reach and not _is_given_up(record, reach, now=now):
-            return reach // block * block
-        reach = end
-    if reach < farthest and _is_given_up(record, reach, now=now):
-        reach = farthest
-    return reach // block * block
+    size = max(0, farthest - cursor) // block * block
+    signal = read_signal_mv(record, cursor, cursor + size, lead=lead)
+    missing = np.isnan(signal)
+    # Where samples begin to be missing; each place is waited for on its own.
+    starts = np.flatnonzero(missing & ~np.concatenate(([False], missing[:-1])))
+    for start in starts.tolist():
+        if not _is_given_up(record, cursor + start, now=now):
+            return signal[: start // block * block]
+    return signal
 
 
 def _is_given_up(record: Record, gap_start: int, *, now: datetime) -> bool:

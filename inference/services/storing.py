@@ -12,11 +12,7 @@ from inference.models import Alarm, AnalysisState, BeatBlock, Checkpoint
 from inference.services.annotator import annotator
 from inference.services.beats import beat_block
 from inference.services.conditions import alarm_episodes, alarm_quality
-from inference.services.episodes import (
-    keep_episodes,
-    keep_flushed_episodes,
-    still_open,
-)
+from inference.services.episodes import keep_episodes, keep_flushed_episodes
 from inference.services.lots import CHECKPOINT_S
 
 
@@ -47,15 +43,15 @@ def store_lot(
     row = held_state(state)
     if row is None or row.cursor_sample != analysis.start_sample:
         return None
-    record = state.record
-    drop_flushed(record, row.cursor_sample)
+    record, cursor = state.record, analysis.end_sample
+    if row.flushed_sample is not None:
+        drop_flushed(record, row.cursor_sample)
     block = beat_block(record, analysis, annotator=annotator(), now=now)
     block.save(force_insert=True)
-    cursor = analysis.end_sample
     rows = keep_episodes(
         record, analysis.episodes, cursor=cursor, annotator=annotator(), now=now
     )
-    alarms = alarm_episodes(record, still_open(record, rows), cursor=cursor, now=now)
+    alarms = alarm_episodes(record, rows, cursor=cursor, now=now)
     row.annotator = annotator()
     alarms += alarm_quality(
         record, row, analysis.quality_words, start=analysis.start_sample, now=now

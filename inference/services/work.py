@@ -12,7 +12,7 @@ from inference.ecg.types import Analysis, Limits, Signal
 from inference.models import AnalysisState, PatientLimits
 from inference.services.annotator import classifier
 from inference.services.claims import REST, Queue
-from inference.services.lots import lot_end
+from inference.services.lots import read_lot
 
 log = logging.getLogger(__name__)
 
@@ -42,19 +42,13 @@ class Done:
 def next_work(state: AnalysisState, queue: Queue, *, now: datetime) -> Work | None:
     """Read the next lot of a claimed record, or its tail; None while it must wait."""
     record, cursor = state.record, state.cursor_sample
-    end = lot_end(record, cursor, lot_s=LOT_S[queue], now=now)
-    flush = end == cursor and _may_flush(state, now=now)
+    signal = read_lot(record, cursor, lead=state.lead, lot_s=LOT_S[queue], now=now)
+    flush = not len(signal) and _may_flush(state, now=now)
     if flush:
-        end = record.end_sample
-    elif end == cursor:
+        signal = read_signal_mv(record, cursor, record.end_sample, lead=state.lead)
+    elif not len(signal):
         return None
-    return Work(
-        state=state,
-        carried=carried_state(state),
-        signal=read_signal_mv(record, cursor, end, lead=state.lead),
-        limits=limits_of(record),
-        flush=flush,
-    )
+    return Work(state, carried_state(state), signal, limits_of(record), flush)
 
 
 def _may_flush(state: AnalysisState, *, now: datetime) -> bool:
