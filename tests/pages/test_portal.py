@@ -100,7 +100,7 @@ def test_it_hides_what_the_machine_says(paula: Client, assignment: Assignment) -
     assert "tachycardia" not in page
 
 
-def test_it_asks_the_database_no_more_for_a_longer_day(
+def test_it_asks_the_database_little(
     paula: Client,
     assignment: Assignment,
     django_assert_max_num_queries: DjangoAssertNumQueries,
