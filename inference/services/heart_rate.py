@@ -95,18 +95,18 @@ def heart_rate_band(
         return HeartRateBand(step_s, (), None, None)
     at_s = np.concatenate([part.at_s for part in parts])
     bpm = np.concatenate([part.bpm for part in parts])
-    step = ((at_s - first_s) // step_s).astype(np.int64)
-    spans = []
-    for index in np.unique(step):
-        inside = bpm[step == index]
-        spans.append(
-            HeartRateSpan(
-                start_at + timedelta(seconds=int(index) * step_s),
-                float(inside.min()),
-                float(inside.mean()),
-                float(inside.max()),
-            )
+    order = np.argsort(at_s, kind="stable")
+    step, bpm = ((at_s[order] - first_s) // step_s).astype(np.int64), bpm[order]
+    indices, starts = np.unique(step, return_index=True)
+    spans = [
+        HeartRateSpan(
+            start_at + timedelta(seconds=int(index) * step_s),
+            float(inside.min()),
+            float(inside.mean()),
+            float(inside.max()),
         )
+        for index, inside in zip(indices, np.split(bpm, starts[1:]), strict=True)
+    ]
     lowest = min((_extreme(part, int(np.argmin(part.bpm))) for part in parts), key=_bpm)
     highest = max(
         (_extreme(part, int(np.argmax(part.bpm))) for part in parts), key=_bpm
@@ -132,18 +132,18 @@ def _rates(record: Record, first_s: float, last_s: float) -> _Rates:
         .order_by("start_sample")
         .values_list("samples", "rr_ms", "quality")
     )
-    samples, rr_ms, good = [], [], []
-    for row_samples, row_rr, row_quality in rows:
-        samples.append(bytes(row_samples))
-        rr_ms.append(bytes(row_rr))
-        quality = np.frombuffer(bytes(row_quality), "u1")
-        clean = len(quality) == 0 or float(quality.mean()) >= MIN_QUALITY
-        good.append(np.full(len(samples[-1]) // 8, clean))
+    # A day is up to 86,400 rows: no array is made for a single one.
+    samples, rr_ms, counts, clean = [], [], [], []
+    for row_samples, row_rr, row_quality in rows.iterator(chunk_size=10_000):
+        samples.append(row_samples)
+        rr_ms.append(row_rr)
+        counts.append(len(row_samples) // 8)
+        clean.append(sum(bytes(row_quality)) >= MIN_QUALITY * len(row_quality))
     sample = np.frombuffer(b"".join(samples), "<i8").astype(np.int64)
     bpm = rolling_heart_rate_bpm(np.frombuffer(b"".join(rr_ms), "<f4"))
     at_s = read_time_map(record).epoch_ms(sample) / 1000
     keep = ~np.isnan(bpm) & (at_s >= first_s) & (at_s < last_s)
-    keep &= np.concatenate(good) if good else np.zeros(0, dtype=bool)
+    keep &= np.repeat(np.array(clean, dtype=bool), np.array(counts, dtype=np.int64))
     return _Rates(record, sample[keep], at_s[keep], bpm[keep])
 
 
