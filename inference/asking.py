@@ -3,13 +3,13 @@
 import functools
 import logging
 import time
+from typing import Any
 
 from celery import current_app
 from django.conf import settings
-from kombu import Producer
 from kombu.exceptions import KombuError
+from kombu.messaging import Producer
 from kombu.pools import producers
-from kombu.resource import Resource
 from redis.exceptions import RedisError
 
 from devices.redis_pool import redis
@@ -75,7 +75,7 @@ def _send(producer: Producer, queue: str) -> None:
 
 
 @functools.cache
-def _pool() -> Resource:
+def _pool() -> Any:
     """Return this process's producers, which fail at once instead of trying again.
 
     The application's own connection waits for a broker that is away, as a worker

@@ -32,7 +32,7 @@ def alarm_message(delivery: MailDelivery) -> EmailMultiAlternatives:
         image = MIMEImage(strip, "png")
         image.add_header("Content-ID", f"<{STRIP_CID}>")
         image.add_header("Content-Disposition", "inline", filename="strip.png")
-        message.mixed_subtype = "related"
+        message.mixed_subtype = "related"  # type: ignore[attr-defined]
         message.attach(image)
     return message
 

@@ -7,15 +7,18 @@ from django.dispatch import receiver
 from devices.signals import chunk_stored
 from inference.asking import ask
 from inference.services.default_rules import ensure_default_alert_rules
+from inference.services.episodes import attribute_episodes
 
 
 @receiver(chunk_stored)
-def ask_for_analysis(*, live: bool, **_: Any) -> None:
+def ask_for_analysis(*, record_id: int, live: bool, **_: Any) -> None:
     """Ask for analysis of what was just committed."""
     ask("live")
     if not live:
-        # A file, or a backlog: which of the two queues it is in, the tasks know.
+        # A file, a backlog or a record that was held until now: which of the two
+        # queues it is in, the tasks know.
         ask("backfill")
+        attribute_episodes(record_id)
 
 
 def make_default_alert_rules(**_: Any) -> None:

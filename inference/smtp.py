@@ -46,8 +46,8 @@ def answer_of(error: Exception) -> str:
         code, text = next(iter(error.recipients.values()))
         return f"{code} {text.decode(errors='replace')}"
     if isinstance(error, smtplib.SMTPResponseException):
-        text = error.smtp_error
-        said = text.decode(errors="replace") if isinstance(text, bytes) else text
+        said: bytes | str = error.smtp_error
+        said = said.decode(errors="replace") if isinstance(said, bytes) else said
         return f"{error.smtp_code} {said}"
     return f"{type(error).__name__}: {error}"
 

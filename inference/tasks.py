@@ -16,13 +16,13 @@ from inference.services.notices import queue_mails
 LIVE_MOST_S, BACKFILL_MOST_S = 5.0, 5.0
 
 
-@shared_task
+@shared_task  # type: ignore[untyped-decorator]
 def analyse_live() -> int:
     """Analyse what is watched now."""
     return _analyse(Queue.LIVE, LIVE_MOST_S)
 
 
-@shared_task
+@shared_task  # type: ignore[untyped-decorator]
 def analyse_backfill() -> int:
     """Catch up: files, backlogs, and spans that late samples re-opened."""
     return _analyse(Queue.BACKFILL, BACKFILL_MOST_S)
@@ -37,13 +37,13 @@ def _analyse(queue: Queue, most_s: float) -> int:
     return done
 
 
-@shared_task
+@shared_task  # type: ignore[untyped-decorator]
 def watch_silent_patients() -> int:
     """Raise and clear the alarms of patients whose device sends nothing."""
     return watch_silence(now=timezone.now())
 
 
-@shared_task
+@shared_task  # type: ignore[untyped-decorator]
 def send_mails() -> int:
     """Queue the mails that alarms call for, and send what is due."""
     begin("mail")

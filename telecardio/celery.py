@@ -31,14 +31,14 @@ app.conf.beat_schedule = {
 
 # Only a worker or beat needs the servers at once; importing this module, as
 # every process does to publish tasks, must not start them.
-@celeryd_init.connect
-@beat_init.connect
+@celeryd_init.connect  # type: ignore[untyped-decorator]
+@beat_init.connect  # type: ignore[untyped-decorator]
 def start_servers(**_: object) -> None:
     """Start the embedded servers before the first task or tick."""
     ensure_servers()
 
 
-@worker_process_init.connect
+@worker_process_init.connect  # type: ignore[untyped-decorator]
 def load_model(**_: object) -> None:
     """Load the classifier before the first packet waits for it."""
     from inference.services.annotator import classifier

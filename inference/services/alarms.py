@@ -80,12 +80,14 @@ def _raise(condition: Condition, *, now: datetime) -> Alarm | None:
     if not late:
         active = same.filter(state=Alarm.State.ACTIVE).first()
         if active is not None:
-            return _seen_again(active, condition, now=now)
+            _note_again(active, condition, now=now)
+            return None
         earlier = same.filter(onset_at__lte=condition.onset_at)
         last_end_at = earlier.aggregate(at=Max("end_at"))["at"]
         if is_resting(last_end_at, seen_at=condition.end_at or condition.seen_at):
             last = earlier.filter(end_at=last_end_at).latest("pk")
-            return _seen_again(last, condition, now=now)
+            _note_again(last, condition, now=now)
+            return None
     rule = RULES[condition.rule]
     priority = condition.priority or rule.priority
     ended = condition.end_at is not None
@@ -115,7 +117,7 @@ def _raise(condition: Condition, *, now: datetime) -> Alarm | None:
     return alarm
 
 
-def _seen_again(alarm: Alarm, condition: Condition, *, now: datetime) -> None:
+def _note_again(alarm: Alarm, condition: Condition, *, now: datetime) -> None:
     """Note on an active or resting alarm that the same rule was met once more."""
     detail = f"again: {condition.detail}"[:200]
     if not alarm.changes.filter(detail=detail, at__gte=condition.onset_at).exists():

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from django.db import DatabaseError
 
+from inference.ecg.state import BadState
 from inference.models import AnalysisState
 from inference.services.claims import (
     Queue,
@@ -15,7 +16,7 @@ from inference.services.claims import (
     put_off,
     release,
 )
-from inference.services.late import absorb_late, redo_late
+from inference.services.late import absorb_late, redo_late, start_afresh
 from inference.services.live_results import announce_stored
 from inference.services.storing import Stored, store_flush, store_lot
 from inference.services.work import Done, Work, compute, next_work
@@ -78,6 +79,11 @@ def _analyse(claimed: list[AnalysisState], queue: Queue, *, now: datetime) -> se
                 served.add(state.pk)
                 continue
             work = next_work(state, queue, now=now)
+        except BadState:
+            # Written by another version of the analysis, which cannot go on.
+            log.warning("Record %s is analysed afresh", state.record_id)
+            start_afresh(state, now=now)
+            continue
         except DatabaseError:
             raise
         except Exception:
@@ -85,7 +91,7 @@ def _analyse(claimed: list[AnalysisState], queue: Queue, *, now: datetime) -> se
             put_off(state, now=now)
             continue
         if work is None:
-            release(state.pk, state.claim)
+            release(state)
         else:
             works.append(work)
     kept: list[Stored] = []

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from enum import StrEnum
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from django.db import transaction
 from django.db.models import F, Q
@@ -97,9 +97,9 @@ def extend_claim(state: AnalysisState, *, now: datetime) -> bool:
     return bool(held.update(claimed_until=now + CLAIM))
 
 
-def release(pk: int, claim: UUID | None) -> None:
+def release(state: AnalysisState) -> None:
     """Give a record back unchanged."""
-    held = AnalysisState.objects.filter(pk=pk, claim=claim)
+    held = AnalysisState.objects.filter(pk=state.pk, claim=state.claim)
     held.update(claim=None, claimed_until=None)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Subquery
 
 from devices.models import Record
 from inference.ecg.types import Episode as Seen
@@ -28,6 +28,13 @@ def episodes_of(record: Record) -> QuerySet[Episode]:
     """Return the episodes of a record, in their order."""
     standing = Episode.objects.filter(record=record, withdrawn_at=None)
     return standing.order_by("onset_sample", "label")
+
+
+def attribute_episodes(record_id: int) -> None:
+    """Give the episodes of a record that was held to the patient it now has."""
+    held = Episode.objects.filter(record_id=record_id, patient=None)
+    owner = Record.objects.filter(pk=record_id).values("patient")[:1]
+    held.update(patient=Subquery(owner))
 
 
 def keep_episodes(

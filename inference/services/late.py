@@ -1,13 +1,15 @@
 """Samples that arrive behind the cursor: note them, and recompute their span once."""
 
+import logging
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 
 from devices.models import Record
 from devices.reading import read_signal_mv
 from inference.ecg.pipeline import RecordState, advance, initial_state
+from inference.ecg.state import BadState
 from inference.ecg.types import Analysis
 from inference.models import AnalysisState, BeatBlock, Checkpoint
 from inference.services.annotator import annotator, classifier
@@ -21,6 +23,9 @@ from inference.services.work import limits_of
 
 # While a gap stays open, wait so long after the last late packet.
 QUIET = timedelta(seconds=60)
+AFTER_FAILURE = timedelta(minutes=5)
+
+log = logging.getLogger(__name__)
 
 
 class ClaimLost(RuntimeError):
@@ -60,6 +65,17 @@ def _absorb(state: AnalysisState, *, now: datetime) -> None:
     state.redo_due_at = row.redo_due_at
 
 
+@transaction.atomic
+def start_afresh(state: AnalysisState, *, now: datetime) -> None:
+    """Have a record recomputed from its first sample; its old state is unreadable."""
+    row = held_state(state)
+    if row is None:
+        return
+    Checkpoint.objects.filter(record=state.record).delete()
+    row.redo_from_sample, row.redo_due_at = 0, now
+    give_back(row)
+
+
 @dataclass
 class Redo:
     """A recomputed span: pieces that end at checkpoints, and the state after it."""
@@ -80,7 +96,16 @@ def redo_late(state: AnalysisState, *, now: datetime) -> bool:
     """
     if state.redo_due_at is None or state.redo_due_at > now:
         return False
-    redo = _recompute(state, now=now)
+    try:
+        redo = _recompute(state, now=now)
+    except (BadState, ClaimLost, DatabaseError):
+        raise
+    except Exception:
+        # The live head of the record must not wait for its past.
+        log.exception("Recomputing record %s failed", state.record_id)
+        later = AnalysisState.objects.filter(pk=state.pk, claim=state.claim)
+        later.update(redo_due_at=now + AFTER_FAILURE)
+        return False
     if _store(state, redo, now=now):
         announce_alarms(state.record.patient)
     return True

@@ -75,7 +75,8 @@ def _send_to(
         address=address, sent_at__gt=now - timedelta(hours=1)
     ).order_by("sent_at")
     # A digest is one mail: its deliveries share one Message-ID.
-    times = dict(recent.values_list("message_id", "sent_at"))
+    rows = recent.values_list("message_id", "sent_at")
+    times = {message_id: sent_at for message_id, sent_at in rows if sent_at}
     left = MAILS_PER_HOUR - len(times)
     if left <= 0:
         slot_at = sorted(times.values())[-MAILS_PER_HOUR] + timedelta(hours=1)

@@ -24,10 +24,10 @@ def watch_silence(*, now: datetime) -> int:
     is still being enrolled. Returns how many alarms changed, and announces them.
     """
     worn = Assignment.objects.covering(now).select_related("patient")
-    heard = {
-        assignment.patient: assignment.heard_at
+    heard: dict[Patient, datetime] = {
+        assignment.patient: heard_at
         for assignment in worn.annotate(heard_at=_heard_at())
-        if assignment.heard_at is not None
+        if (heard_at := getattr(assignment, "heard_at", None)) is not None
     }
     silent = {
         patient: heard_at

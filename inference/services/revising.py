@@ -56,8 +56,8 @@ def revise_episodes(
             )
         if _apply(row, one, record, stop=stop, annotator=annotator, now=now):
             changed.append(row)
-    for key, row in old.items():
-        if key not in still:
+    for place, row in old.items():
+        if place not in still:
             row.revised_at = now
             withdraw(row, now=now)
             changed.append(row)

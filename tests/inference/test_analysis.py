@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from django.utils import timezone
 
-from devices.models import Assignment, Device, Record
+from devices.models import Assignment, Chunk, Device, Record
 from devices.services import assign_device, create_file_record
 from inference.models import AnalysisState, BeatBlock, Episode
 from inference.services.analysis import analyse_pending
@@ -72,8 +72,8 @@ def test_it_lets_a_failing_record_wait_and_serves_the_others(
     assignment: Assignment, other_patient: Patient, ecg_data: Path
 ) -> None:
     _start(assignment, ecg_data)
-    analyse_pending(now=NOW, most_s=0)
-    AnalysisState.objects.update(state=b"not a state")
+    # Fewer samples than the row says: such a row was damaged.
+    Chunk.objects.filter(seq=3).update(data=b"odd")
     device = Device.objects.create(serial="TC-0002")
     other = assign_device(
         device=device, patient=other_patient, start_at=NOW - timedelta(days=1)
@@ -159,3 +159,16 @@ def test_it_takes_a_record_shorter_than_a_block(patient: Patient) -> None:
     )
     analyse_pending(now=NOW)
     assert AnalysisState.objects.get(record=record).flushed_sample == 1
+
+
+def test_it_starts_afresh_when_the_stored_state_is_of_another_version(
+    assignment: Assignment, ecg_data: Path
+) -> None:
+    adu = _start(assignment, ecg_data)
+    analyse_pending(now=NOW)
+    AnalysisState.objects.update(state=b"tc-ecg-0")
+    more = packets_of(adu, packet_s=1, start_at=NOW, first_seq=20, first_sample=20 * FS)
+    upload(assignment.device, more, received_at=NOW + timedelta(seconds=20))
+    record = Record.objects.get()
+    settle(record, now=NOW + timedelta(seconds=20))
+    assert_settled(record, np.concatenate((adu, adu)))

@@ -52,16 +52,19 @@ def _worker() -> subprocess.Popen[str]:
         "REDIS_URL": settings.REDIS_URL,
         "DJANGO_SETTINGS_MODULE": "telecardio.settings",
     }
-    worker = subprocess.Popen(
+    return subprocess.Popen(
         [sys.executable, "-c", WORKER],
         env=environment,
         cwd=settings.BASE_DIR,
         stdout=subprocess.PIPE,
         text=True,
     )
-    assert worker.stdout is not None
-    assert worker.stdout.readline() == "ready\n"
-    return worker
+
+
+def _wait_until_ready(workers: list[subprocess.Popen[str]]) -> None:
+    for worker in workers:
+        assert worker.stdout is not None
+        assert worker.stdout.readline() == "ready\n"
 
 
 @pytest.fixture
@@ -104,6 +107,7 @@ def test_it_finds_each_beat_once_with_two_workers_that_are_killed(
         sent[device.pk] = adu
 
     workers += [_worker(), _worker()]
+    _wait_until_ready(workers)
     done = 0
     for worker in workers:
         done = _wait_for_progress(done)

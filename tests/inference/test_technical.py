@@ -1,0 +1,66 @@
+"""Electrode off and noise, from the quality of each second."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from django.utils import timezone
+
+from devices.models import Assignment
+from inference.models import Alarm
+from inference.services.analysis import analyse_pending
+from inference.technical_rules import TechnicalChange, Watch, watch_quality
+from tests.inference.uploading import packets_of, signal_of, upload
+
+
+def _watch(words: list[str]) -> list[TechnicalChange]:
+    return watch_quality(Watch(), words, first_second=0)[1]
+
+
+def test_it_waits_two_seconds_before_it_calls_an_electrode_off() -> None:
+    assert _watch(["good", "flat", "good", "flat"]) == []
+    assert _watch(["good", "flat", "flat"]) == [TechnicalChange("LEAD_OFF", 1, None)]
+
+
+def test_it_ends_after_three_good_seconds() -> None:
+    words = ["flat"] * 5 + ["good", "good", "noise", "good", "good", "good"]
+    began, ended = _watch(words)
+    assert (began.onset_s, ended.end_s) == (0, 11)
+
+
+def test_it_ends_when_the_signal_goes_missing() -> None:
+    changes = _watch(["noise"] * 6 + ["missing"] * 10)
+    assert [change.end_s for change in changes] == [None, 16]
+
+
+def test_it_does_not_depend_on_how_seconds_come() -> None:
+    words = ["good", "flat", "flat", "flat", *["noise"] * 6, *["good"] * 4]
+    watch, found = Watch(), []
+    for second, word in enumerate(words):
+        watch = Watch.from_json(watch.to_json())
+        watch, changes = watch_quality(watch, [word], first_second=second)
+        found += changes
+    assert found == _watch(words)
+
+
+@pytest.mark.django_db
+def test_it_raises_electrode_off_low_and_after_two_minutes_medium(
+    assignment: Assignment, ecg_data: Path
+) -> None:
+    now = timezone.now()
+    beats = signal_of(ecg_data, "100", start_s=0, seconds=20)
+    flat = np.full(250 * 150, 12, np.int16)
+    adu = np.concatenate((beats, flat, beats))
+    packets = packets_of(adu, packet_s=1, start_at=now - timedelta(seconds=190))
+    steps = ((30, "active", 1), (150, "active", 2), (190, "cleared", 2))
+    sent = 0
+    for seconds, state, priority in steps:
+        upload(assignment.device, packets[sent:seconds], received_at=now)
+        sent = seconds
+        analyse_pending(now=now - timedelta(seconds=190 - seconds))
+        alarm = Alarm.objects.get()
+        assert (alarm.rule, alarm.state) == ("LEAD_OFF", state)
+        assert alarm.priority == priority
+        # No heart alarm from a signal that cannot be read.
+        assert not Alarm.objects.exclude(rule="LEAD_OFF").exists()
