@@ -18,13 +18,14 @@ from inference.ecg.types import Array, Mask
 
 APART = 28  # a maximum is the highest within so many grid steps on both sides
 THRESHOLD = 0.29
-BETA = 0.12
+BETA = 0.13
 CAP = 1.7
+QUIET_NOISE, QUIET_BETA = 0.15, 0.02
 REFRACTORY = 25
 T_WAVE = 40
-T_WAVE_RATIO = 0.77
+T_WAVE_RATIO = 0.79
 SEARCH_GAP = 1.50
-SEARCH_FACTOR = 0.53
+SEARCH_FACTOR = 0.62
 SEARCH_AGE = 115  # an R peak is final at most 1 s after it
 QUIET = 262  # after 2.1 s without a beat the threshold decays,
 QUIET_HALF_LIFE = 250.0
@@ -154,7 +155,7 @@ def _learn(state: DetectorState, found: list[int]) -> None:
     state.signal = sorted(loud)[len(loud) // 2] if loud else 0.0
     state.noise = 0.5 * heights[len(heights) // 4] if heights else 0.0
     state.noise = min(state.noise, 0.3 * state.signal)
-    state.learned = True
+    state.learned, state.learn_from = True, 0
     state.waiting = []
     for step, height in waiting:
         _search_back(state, step, found)
@@ -175,7 +176,7 @@ def _judge(state: DetectorState, step: int, height: float, found: list[int]) -> 
     if height > _threshold(state, step) and since >= REFRACTORY and not is_t_wave:
         _accept(state, step, height, found)
         return
-    state.noise += BETA * (min(height, state.signal) - state.noise)
+    state.noise = _moved(state.noise, min(height, state.signal), BETA)
     if since >= T_WAVE:
         state.rejected.append([step, height])
         del state.rejected[:-16]
@@ -185,13 +186,21 @@ def _accept(state: DetectorState, step: int, height: float, found: list[int]) ->
     if state.last >= state.reference and state.last >= 0:
         state.rr.append(step - state.last)
         del state.rr[:-8]
-    state.signal += BETA * (min(height, CAP * state.signal) - state.signal)
+    state.reference = 0  # from here on this beat is the reference
+    state.signal = _moved(state.signal, min(height, CAP * state.signal), BETA)
+    # Where nothing is rejected, the noise is low.
+    state.noise = _moved(state.noise, QUIET_NOISE * state.signal, QUIET_BETA)
     state.last, state.last_height = step, height
     state.rejected = [row for row in state.rejected if row[0] >= step + T_WAVE]
     state.search_at = -1
     if len(state.rr) >= 3:
         state.search_at = step + int(SEARCH_GAP * _median(state.rr))
     found.append(step)
+
+
+def _moved(level: float, towards: float, share: float) -> float:
+    """Return a running mean, in steps of 1 nV: so two histories soon agree."""
+    return round(level + share * (towards - level), 6)
 
 
 def _search_back(state: DetectorState, now: int, found: list[int]) -> None:

@@ -74,12 +74,12 @@ def find_beats(state: FrontState, mv: Signal, *, fs: int, held: int = 0) -> Foun
     the end of the record: they let the last beats be settled, are not judged and
     hold no beat.
     """
-    signal, missing = fill_gaps(state.gaps, mv, fs)
+    signal, correction, missing = fill_gaps(state.gaps, mv, fs)
     real = len(mv) - held
     seconds = judge_seconds(state.quality, signal[:real], missing[:real], fs)
     _mark_blind(state, seconds, missing, fs, real)
 
-    steps = resample_block(state.resampling, signal, fs)
+    steps = resample_block(state.resampling, signal + correction, fs)
     band = band_pass(state.filters, steps).astype(np.float32)
     energy = envelope(state.filters, band.astype(np.float64))
     state.grid = np.concatenate((state.grid, steps.astype(np.float32)))
@@ -91,6 +91,7 @@ def find_beats(state: FrontState, mv: Signal, *, fs: int, held: int = 0) -> Foun
     state.grid, state.band = state.grid[keep:].copy(), state.band[keep:].copy()
     state.blind = state.blind[keep:].copy()
     state.last_blind = state.last_blind[keep:].copy()
+    state.last_blind[state.last_blind <= state.previous] = -1  # of no more use
     state.first += keep
     frontier = max(state.detector.frontier - MOVE, 0) * fs // GRID_FS
     return Found(seconds, new, frontier, samples, pre_s, described)

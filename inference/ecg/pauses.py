@@ -88,7 +88,7 @@ def _open(state: PauseState, label: str, now: int, fs: int, log: EpisodeLog) -> 
 def _close(state: PauseState, end: int, fs: int, log: EpisodeLog) -> None:
     if state.label:
         log.change(_episode(state, end, fs, closed=True))
-        state.label = ""
+    state.label, state.onset = "", 0
 
 
 def _episode(state: PauseState, now: int, fs: int, *, closed: bool) -> Episode:

@@ -32,10 +32,10 @@ STEP = 1.5  # jump of the level against the usual peak-to-peak
 
 @dataclass
 class QualityState:
-    """Peak-to-peak of the last seconds, the last level, the part second."""
+    """Peak-to-peak of the last seconds, the last level (NaN: unknown)."""
 
     ranges: list[float] = field(default_factory=list)
-    level: float = 0.0
+    level: float = float("nan")
 
 
 class Seconds(NamedTuple):
@@ -149,6 +149,6 @@ def _references(
             del state.ranges[:-REFERENCE_S]
         ordered = sorted(state.ranges)
         usual[k] = ordered[len(ordered) // 2] if ordered else 0.0
-        step[k] = abs(middle - state.level)
-        state.level = middle
+        step[k] = abs(middle - state.level)  # NaN compares as no step
+        state.level = float("nan") if is_gone else middle
     return usual, step

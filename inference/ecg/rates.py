@@ -117,7 +117,7 @@ def _follow(
     level.limit = limit
     if sign * (rate - limit) > 0:
         if level.broken_from < 0:
-            level.broken_from, level.peak, level.beats = sample, rate, 0
+            level.broken_from, level.peak = sample, rate
         level.kept_from = -1
         level.beats += 1
         level.peak = sign * max(sign * level.peak, sign * rate)
@@ -127,7 +127,7 @@ def _follow(
             level.is_open = True
             log.open(_episode(level, None))
     elif not level.is_open:
-        level.broken_from = -1
+        _forget(level)
     elif level.kept_from < 0:
         level.kept_from = sample
     elif sample - level.kept_from >= persist:
@@ -145,7 +145,12 @@ def _give_way(level: LevelState, onset: int, fs: int, log: EpisodeLog) -> None:
 def _close(level: LevelState, end: int, log: EpisodeLog) -> None:
     if level.is_open:
         log.change(_episode(level, end))
+    _forget(level)
+
+
+def _forget(level: LevelState) -> None:
     level.is_open, level.broken_from, level.kept_from = False, -1, -1
+    level.peak, level.beats = 0.0, 0
 
 
 def _words(label: str) -> str:

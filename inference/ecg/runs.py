@@ -71,7 +71,8 @@ def end_run(state: RunState, log: EpisodeLog, fs: int) -> None:
     """Close the run at its last V beat."""
     if state.label:
         log.change(_episode(state, fs, closed=True))
-    state.count, state.recent, state.label = 0, [], ""
+    state.count, state.first, state.last = 0, 0, 0
+    state.recent, state.label = [], ""
 
 
 def _is_vt(state: RunState, limits: Limits, fs: int) -> bool:

@@ -12,8 +12,9 @@ from inference.ecg.types import Array, Signal
 FIRST_BEATS = 10
 KEPT_BEATS = 20
 MATCH = 0.85
-SLOWEST = 1 / 32
-RESTART_SHARE = 0.75
+SLOWEST = 32  # a beat counts for 1/32 at least
+MATCHES = 40  # beats whose match is remembered;
+RESTART = 30  # so many without one start the template afresh
 QRS = slice(BEFORE - 14, BEFORE + 15)
 
 
@@ -25,7 +26,7 @@ class TemplateState:
     recent: Signal = field(default_factory=lambda: np.zeros((0, WINDOW), np.float32))
     seen: int = 0
     weight: int = 0
-    unmatched: float = 0.0
+    unmatched: int = 0  # one bit per beat, the last one lowest
 
 
 def qrs_width_s(windows: Array) -> Array:
@@ -81,8 +82,8 @@ def run_template(state: TemplateState, windows: Array, ratio: Array) -> Array:
     recent: Array = np.concatenate((state.recent.astype(np.float64), windows))
     kept = len(state.recent)
     for k in range(len(windows)):
-        state.seen += 1
-        if state.seen <= FIRST_BEATS:
+        if state.seen < FIRST_BEATS:
+            state.seen += 1
             state.template = _medoid(
                 recent[max(kept + k + 1 - KEPT_BEATS, 0) : kept + k + 1]
             )
@@ -91,14 +92,15 @@ def run_template(state: TemplateState, windows: Array, ratio: Array) -> Array:
             continue
         out[k] = state.template
         alike = float((units[k] * unit).sum()) > MATCH
-        state.unmatched = 0.97 * state.unmatched + (0.0 if alike else 0.03)
+        state.unmatched = (state.unmatched << 1 | (not alike)) & ((1 << MATCHES) - 1)
         if alike and in_time[k]:
-            share = max(1 / (state.weight + 1), SLOWEST)
-            state.weight += 1
-            state.template = state.template + share * (windows[k] - state.template)
+            state.weight = min(state.weight + 1, SLOWEST)
+            template = state.template + (windows[k] - state.template) / state.weight
+            # In 4 bytes two histories of one patient soon agree to the last bit.
+            state.template = template.astype(np.float32).astype(np.float64)
             unit = _unit(state.template)
-        elif state.unmatched > RESTART_SHARE:
+        elif state.unmatched.bit_count() >= RESTART:
             state.template = _medoid(recent[kept + k + 1 - KEPT_BEATS : kept + k + 1])
-            unit, state.weight, state.unmatched = _unit(state.template), KEPT_BEATS, 0.0
+            unit, state.weight, state.unmatched = _unit(state.template), KEPT_BEATS, 0
     state.recent = recent[max(len(recent) - KEPT_BEATS, 0) :].astype(np.float32)
     return out
