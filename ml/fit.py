@@ -16,15 +16,25 @@ from ml.model import build
 BATCH = 256
 LEARNING_RATE = 4e-3
 BALANCE = 0.5  # a class is drawn in proportion to its count to the power 1 - BALANCE
+MAIN_SHARE = 0.39  # of mitdb in what is drawn, when svdb is used as well
+OTHER_SET = 1000  # records of the other database are numbered from here on
 LEARNED = [CLASSES.index(name) for name in "NSVF"]  # DS1 has 8 Q: too few
 
 
-def drawing_chance(classes: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Return each beat's probability of being drawn; rare classes are favoured."""
+def drawing_chance(examples: Examples) -> NDArray[np.float64]:
+    """Return each beat's probability of being drawn.
+
+    Rare classes are favoured; of two databases the first gives ``MAIN_SHARE``.
+    """
+    classes = examples.classes
     counts = np.bincount(classes, minlength=len(CLASSES))
     weights = np.zeros(len(CLASSES))
     weights[LEARNED] = 1.0 / np.maximum(counts[LEARNED], 1) ** BALANCE
     each = weights[classes]
+    other = examples.records >= OTHER_SET
+    if other.any():
+        share = np.where(other, 1 - MAIN_SHARE, MAIN_SHARE)
+        each *= share / np.where(other, each[other].sum(), each[~other].sum())
     return each / each.sum()
 
 
@@ -46,7 +56,7 @@ def fit(examples: Examples, *, epochs: int, beats: int, seed: int) -> keras.Mode
         keras.optimizers.AdamW(schedule, weight_decay=1e-2),
         loss="sparse_categorical_crossentropy",
     )
-    chance = drawing_chance(examples.classes)
+    chance = drawing_chance(examples)
     for epoch in range(epochs):
         at = rng.choice(len(examples), beats, p=chance)
         windows, features = draw(examples, at, rng)

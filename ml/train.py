@@ -1,4 +1,4 @@
-"""Train the beat CNN on DS1 and write the artifact that the server runs.
+"""Train the beat CNN on DS1 and svdb, and write the artifact that the server runs.
 
 ``python -m ml.train`` makes the release with all its figures;
 ``python -m ml.train --folds 4`` prints patient-grouped cross-validation on DS1.
@@ -30,7 +30,7 @@ from ml.data import (
 from ml.evaluate import evaluate
 from ml.examples import Examples, examples_of, join
 from ml.export import export, write_figures
-from ml.fit import fit, predict
+from ml.fit import OTHER_SET, fit, predict
 from ml.score import MISSED, figures, table
 
 SEED = 0
@@ -39,14 +39,19 @@ BEATS = 24_000  # drawn per epoch
 ARTIFACTS = Path("inference/artifacts")
 
 
-def with_noise(records: list[Record], data: Path, copies: int, seed: int) -> Examples:
-    """Describe records as they are, and ``copies`` times with bursts of noise."""
+def with_noise(
+    records: list[Record], data: Path, copies: int, seed: int, first: int = 0
+) -> Examples:
+    """Describe records as they are, and ``copies`` times with bursts of noise.
+
+    Records are numbered from ``first`` on.
+    """
     rng = np.random.default_rng(seed)
     noises = read_noise(data) if copies else {}
-    parts = [examples_of(record, k) for k, record in enumerate(records)]
+    parts = [examples_of(r, first + k) for k, r in enumerate(records)]
     for _ in range(copies):
         for k, record in enumerate(records):
-            parts.append(examples_of(add_noise(record, noises, rng), k))
+            parts.append(examples_of(add_noise(record, noises, rng), first + k))
     return join(parts)
 
 
@@ -55,7 +60,7 @@ def cross_validate(
 ) -> None:
     """Print figures of beats of DS1 from nets that never saw their record."""
     clean = [examples_of(record, k) for k, record in enumerate(records)]
-    more = [with_noise(extra, data, 0, options.seed)] if extra else []
+    more = [with_noise(extra, data, 0, options.seed, OTHER_SET)] if extra else []
     for seed in range(options.seed, options.seed + options.seeds):
         noisy = with_noise(records, data, options.noise, seed)
         matrix = np.zeros((MISSED + 1, MISSED + 1), dtype=np.int64)
@@ -88,7 +93,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--noise", type=int, default=1, help="noisy copies of DS1")
-    parser.add_argument("--svdb", action="store_true", help="train on svdb as well")
+    parser.add_argument("--svdb", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--folds", type=int, default=0, help="cross-validate instead")
     parser.add_argument("--seeds", type=int, default=1, help="of cross-validation")
     parser.add_argument(
@@ -110,7 +115,7 @@ def main() -> None:
     started = time.monotonic()
     examples = with_noise(records, data, options.noise, options.seed)
     if extra:
-        examples = join([examples, with_noise(extra, data, 0, options.seed)])
+        examples = join([examples, with_noise(extra, data, 0, options.seed, OTHER_SET)])
     print(f"{len(examples)} beats described in {time.monotonic() - started:.0f} s")
     model = fit(examples, epochs=options.epochs, beats=BEATS, seed=options.seed)
     export(
