@@ -1,14 +1,18 @@
 """Signing in and out, and one's own password."""
 
+from typing import Any
+from urllib.parse import urlencode
+
 from django.contrib import messages
-from django.contrib.auth.forms import SetPasswordForm
+from django.contrib.auth.forms import PasswordChangeForm
 from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeView
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse_lazy
 from django.utils.translation import gettext as _
+from django_htmx.http import HttpResponseClientRedirect
+from django_htmx.middleware import HtmxDetails
 
 from patients.forms import SignInForm
-from patients.models import User
 
 
 class SignInView(LoginView):
@@ -16,6 +20,14 @@ class SignInView(LoginView):
 
     authentication_form = SignInForm
     redirect_authenticated_user = True
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Take the whole page here, if a part of it asked after the session ended."""
+        htmx: HtmxDetails = request.htmx  # type: ignore[attr-defined]
+        if htmx:
+            query = urlencode({"next": htmx.current_url_abs_path or "/"})
+            return HttpResponseClientRedirect(f"{request.path}?{query}")
+        return super().get(request, *args, **kwargs)
 
 
 class SignOutView(LogoutView):
@@ -28,7 +40,7 @@ class PasswordView(PasswordChangeView):
     template_name = "registration/password.html"
     success_url = reverse_lazy("password")
 
-    def form_valid(self, form: "SetPasswordForm[User]") -> HttpResponse:
+    def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
         """Say that it is done."""
         response = super().form_valid(form)
         messages.success(self.request, _("Your password is changed."))

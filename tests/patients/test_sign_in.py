@@ -140,3 +140,12 @@ def test_it_refuses_a_new_password_without_the_old_one(
     assert client.post("/password/", data).status_code == 200
     alice.refresh_from_db()
     assert alice.check_password(PASSWORD)
+
+
+def test_it_takes_the_whole_page_when_the_session_ends(
+    client: Client, db: None
+) -> None:
+    headers = {"HX-Request": "true", "HX-Current-URL": "http://testserver/me/"}
+    response = client.get("/me/status/", headers=headers, follow=True)
+    assert response["HX-Redirect"] == "/login/?next=%2Fme%2F"
+    assert "<form" not in response.text
