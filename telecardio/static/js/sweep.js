@@ -19,7 +19,7 @@ export class Sweep {
     this.context = context;
     this.drawnTo = 0;
     this.centre = NaN;
-    this.rangeMv = 2.5;
+    this.rangeMv = 1.8;
     this.scaledAt = 0;
     const style = getComputedStyle(canvas);
     this.ink = style.getPropertyValue("--trace").trim() || "#4ade80";

@@ -42,7 +42,7 @@ export function stripes(from, to, spanMs, width) {
  * @param {number} peakToPeakMv @param {number} current
  */
 export function rangeFor(peakToPeakMv, current) {
-  const ranges = [2.5, 5, 10, 20];
+  const ranges = [1.8, 2.5, 5, 10, 20];
   const fit = ranges.find((range) => peakToPeakMv < 0.9 * range) ?? 20;
   if (fit >= current) return fit;
   return peakToPeakMv < 0.7 * fit ? fit : current;

@@ -84,8 +84,9 @@ export class Tile {
 
   showBeats() {
     if (this.hovering) return;
-    const beats = this.monitor.trace.lastBeats(BEATS_SHOWN);
-    const newest = beats.at(-1)?.sample ?? 0;
+    // Newest first: what does not fit is left out at the old end.
+    const beats = this.monitor.trace.lastBeats(BEATS_SHOWN).reverse();
+    const newest = beats[0]?.sample ?? 0;
     if (newest === this.labelled && newest) return;
     this.labelled = newest;
     const list = this.part("beats");

@@ -18,6 +18,7 @@ export class WallBar {
       hour: "2-digit",
       minute: "2-digit",
       second: "2-digit",
+      hourCycle: "h23",
       timeZoneName: "short",
     });
     this.fromDatabase = false;

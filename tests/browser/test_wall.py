@@ -1,0 +1,179 @@
+"""The wall and the patient page in real Chromium."""
+
+import hashlib
+import re
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import Locator, Page, expect
+
+from inference.models import Alarm
+from patients.models import CareTeamMember, Patient, User, Ward
+from tests.browser.conftest import sign_in
+from tests.browser.player import Heart, Player
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def hearts(committed: None, alice: User, ward: Ward) -> list[Heart]:
+    """Return three patients of alice: one calm, one with V beats, one falls silent."""
+    found = []
+    for i, script in enumerate(("sinus", "bigeminy", "tachy")):
+        patient = Patient.objects.create(
+            code=f"P-10{i}", first_name=script.title(), last_name="Test", ward=ward
+        )
+        patient.care_team.create(user=alice, relation="treats")
+        found.append(Heart(patient, script))
+    return found
+
+
+@pytest.fixture
+def playing(hearts: list[Heart]):
+    player = Player(hearts)
+    player.start()
+    yield player
+    player.stop()
+
+
+def tile(page: Page, heart: Heart) -> Locator:
+    return page.locator(f"[data-patient='{heart.patient.pk}']")
+
+
+def picture(canvas: Locator) -> str:
+    """Return a digest of what the canvas shows."""
+    return hashlib.sha256(
+        canvas.evaluate("canvas => canvas.toDataURL()").encode()
+    ).hexdigest()
+
+
+def ink(canvas: Locator) -> float:
+    """Return the share of pixels that are drawn on."""
+    return canvas.evaluate(
+        """canvas => {
+          const data = canvas.getContext("2d")
+            .getImageData(0, 0, canvas.width, canvas.height).data;
+          let drawn = 0;
+          for (let i = 3; i < data.length; i += 4) drawn += data[i] > 0;
+          return drawn / (data.length / 4);
+        }"""
+    )
+
+
+def raise_alarm(patient: Patient) -> Alarm:
+    now = timezone.now()
+    return Alarm.objects.create(
+        patient=patient,
+        rule="VT",
+        priority=3,
+        onset_at=now,
+        raised_at=now,
+        detail="7 ventricular beats at 168/min",
+        annotator="tc-1",
+    )
+
+
+def test_it_shows_moving_traces_with_labels_in_words(
+    page, web_url, alice, hearts, playing, errors
+):
+    hearts[2].stops_after_s = 9
+    raise_alarm(hearts[1].patient)
+    sign_in(page, web_url, alice)
+    page.goto(f"{web_url}/wall/")
+    expect(page.locator(".tile")).to_have_count(3)
+    worst = tile(page, hearts[1])
+    expect(page.locator(".tile").first).to_have_attribute(
+        "data-patient", str(hearts[1].patient.pk)
+    )
+    expect(worst).to_contain_text("*** Ventricular tachycardia 7 ventricular beats")
+    expect(worst).to_contain_text(re.compile(r"ventricular 97 %"))
+    expect(worst).to_contain_text("normal 99 %")
+    expect(page.locator("[data-bar=high]")).to_have_text("1")
+    expect(page.locator("[data-bar=sound-off]")).to_be_visible()
+    expect(page.locator("[data-bar=latency]")).to_have_text(re.compile(r"\d+ ms"))
+
+    calm = tile(page, hearts[0])
+    expect(calm.locator("[data-part=hr]")).to_have_text(re.compile(r"^\d\d$"))
+    canvas = calm.locator("canvas")
+    assert 0.003 < ink(canvas) < 0.2
+    before = picture(canvas)
+    page.wait_for_timeout(400)
+    assert picture(canvas) != before
+
+    # Nothing old looks live.
+    silent = tile(page, hearts[2])
+    expect(silent).to_contain_text(re.compile(r"delayed \d s"))
+    expect(silent).to_contain_text(re.compile(r"NO DATA 00:1\d"))
+    expect(silent.locator("[data-part=hr]")).to_have_text("--")
+
+    page.mouse.click(5, 5)
+    expect(page.locator("[data-bar=sound-off]")).to_be_hidden()
+    assert errors == []
+
+
+def test_it_opens_a_patient_by_keyboard_who_is_then_acknowledged(
+    page, web_url, alice, hearts, playing, errors
+):
+    alarm = raise_alarm(hearts[0].patient)
+    sign_in(page, web_url, alice)
+    page.goto(f"{web_url}/wall/")
+    tiles = page.locator(".tile")
+    expect(tiles.first).to_contain_text("***")
+    tiles.first.focus()
+    page.keyboard.press("ArrowRight")
+    expect(tiles.nth(1)).to_be_focused()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/patients/{hearts[0].patient.pk}/")
+
+    expect(page.locator("[data-live-part=beats]")).to_contain_text("normal 99 %")
+    expect(page.locator("[data-live-part=hr]")).to_have_text(re.compile(r"^\d\d$"))
+    canvas = page.locator(".live-paper canvas")
+    before = picture(canvas)
+    page.wait_for_timeout(400)
+    assert picture(canvas) != before
+    page.get_by_role("button", name="Pause").click()
+    before = picture(canvas)
+    page.wait_for_timeout(400)
+    assert picture(canvas) == before
+
+    page.get_by_role("button", name="Acknowledge").click()
+    expect(page.locator("#patient-alarms")).to_contain_text("Acknowledged by Alice")
+    alarm.refresh_from_db()
+    assert alarm.acknowledged_by == alice
+    assert errors == []
+
+
+@pytest.mark.slow
+def test_it_reconnects_and_fits_a_phone(page, web_url, kiosk, hearts, playing):
+    page.set_viewport_size({"width": 390, "height": 844})
+    sign_in(page, web_url, kiosk)
+    page.goto(f"{web_url}/wall/")
+    first = tile(page, hearts[0])
+    expect(first).to_contain_text("ST P-100")
+    expect(first.locator("[data-part=age]")).to_have_text("0 s ago")
+    # One column, and nothing wider than the phone.
+    boxes = [one.bounding_box() for one in page.locator(".tile").all()]
+    assert len({box["x"] for box in boxes}) == 1
+    wide = "document.documentElement.scrollWidth > innerWidth"
+    assert page.evaluate(wide) is False
+
+    page.context.set_offline(True)
+    page.evaluate("dispatchEvent(new Event('offline'))")
+    trouble = page.locator("[data-bar=trouble]")
+    expect(trouble).to_contain_text("No connection", timeout=25_000)
+    page.context.set_offline(False)
+    expect(trouble).to_be_hidden(timeout=25_000)
+    expect(first.locator("[data-part=age]")).to_have_text("0 s ago")
+
+
+@pytest.mark.slow
+def test_it_takes_the_trace_from_a_doctor_who_left_the_team(
+    page, web_url, alice, hearts, playing
+):
+    sign_in(page, web_url, alice)
+    page.goto(f"{web_url}/wall/")
+    expect(tile(page, hearts[0])).to_contain_text("normal 99 %")
+    CareTeamMember.objects.filter(user=alice, patient=hearts[0].patient).delete()
+    expect(tile(page, hearts[0])).to_have_count(0, timeout=20_000)
+    expect(tile(page, hearts[1])).to_contain_text("normal 99 %")

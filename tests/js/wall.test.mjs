@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import test from "node:test";
+
+import { beatWords } from "../../telecardio/static/js/beat_words.js";
+import { Order } from "../../telecardio/static/js/order.js";
+import { labelRows, spanMs, xOnPaper, yOnPaper } from "../../telecardio/static/js/paper_geometry.js";
+import { everyS, pulses } from "../../telecardio/static/js/pulses.js";
+import { rangeFor, stripes, timeAt, xOf } from "../../telecardio/static/js/sweep_geometry.js";
+import { Vitals } from "../../telecardio/static/js/vitals.js";
+
+const calm = (id, code = `P-${id}`) => ({ id, code, priority: -1, unacknowledged: false, pinned: false });
+
+test("it shows the worst first: priority, unacknowledged, pinned, code", () => {
+  const ranks = [
+    calm(1),
+    { ...calm(2), pinned: true },
+    { ...calm(3), priority: 2 },
+    { ...calm(4), priority: 2, unacknowledged: true },
+    { ...calm(5), priority: 3 },
+    calm(6, "P-0"),
+  ];
+  assert.deepEqual(new Order().update(ranks, 0, null), [5, 4, 3, 2, 6, 1]);
+});
+
+test("it moves a tile only after ten seconds", () => {
+  const order = new Order();
+  order.update([calm(1), calm(2)], 0, null);
+  const worse = [calm(1), { ...calm(2), priority: 3 }];
+  assert.deepEqual(order.update(worse, 1000, null), [1, 2]);
+  assert.deepEqual(order.update(worse, 10_900, null), [1, 2]);
+  assert.deepEqual(order.update(worse, 11_000, null), [2, 1]);
+});
+
+test("it does not move for what is over within ten seconds", () => {
+  const order = new Order();
+  order.update([calm(1), calm(2)], 0, null);
+  order.update([calm(1), { ...calm(2), priority: 3 }], 1000, null);
+  order.update([calm(1), calm(2)], 5000, null);
+  assert.deepEqual(order.update([calm(1), { ...calm(2), priority: 3 }], 12_000, null), [1, 2]);
+});
+
+test("it never moves the tile under the pointer", () => {
+  const order = new Order();
+  order.update([calm(1), calm(2), calm(3)], 0, null);
+  const worse = [calm(1), calm(2), { ...calm(3), priority: 3 }];
+  order.update(worse, 0, 1);
+  assert.deepEqual(order.update(worse, 60_000, 1), [1, 3, 2]);
+});
+
+test("it wraps the sweep and knows which time is at a place", () => {
+  assert.equal(xOf(7000 * 3 + 3500, 7000, 100), 50);
+  assert.deepEqual(stripes(6900, 7100, 7000, 700), [
+    [690, 10],
+    [0, 10],
+  ]);
+  assert.equal(timeAt(50, 100, 7000 + 5000, 7000), 7000 + 3500);
+  assert.equal(timeAt(90, 100, 7000 + 5000, 7000), 6300);
+});
+
+test("it takes a larger range at once and a smaller one with room to spare", () => {
+  assert.equal(rangeFor(3, 2.5), 5);
+  assert.equal(rangeFor(2.2, 5), 5);
+  assert.equal(rangeFor(1.7, 5), 2.5);
+});
+
+test("it draws 25 mm a second and 10 mm a millivolt", () => {
+  const mm = 96 / 25.4;
+  assert.ok(Math.abs(spanMs(250 * mm) - 10_000) < 1e-6);
+  assert.ok(Math.abs(xOnPaper(9000, 10_000, 500) - (500 - 25 * mm)) < 1e-9);
+  assert.ok(Math.abs(yOnPaper(1, 0, 200) - (100 - 10 * mm)) < 1e-9);
+});
+
+test("it leaves out a label rather than cover another", () => {
+  const labels = [10, 20, 30, 100].map((x) => ({ x, width: 60 }));
+  assert.deepEqual(labelRows(labels, 2), [0, 1, -1, 0]);
+});
+
+test("it says beats in words with their probability", () => {
+  assert.equal(beatWords(["normal", "s", "ventricular"], { symbol: 2, probability: 0.969 }), "ventricular 97 %");
+});
+
+test("it sounds 2 x 5, 3 and 1 pulses, the worst most often", () => {
+  assert.deepEqual([3, 2, 1, 0].map((p) => pulses(p).length), [10, 3, 1, 0]);
+  assert.ok(everyS(3) < everyS(2) && everyS(2) < everyS(1));
+});
+
+test("it shows no heart rate that is old or unknown", () => {
+  const vitals = new Vitals();
+  assert.equal(vitals.heartRateText(0), "--");
+  vitals.noteState({ rhythm: "", quality: "good", heart_rate: 71.6 }, 1000);
+  assert.equal(vitals.heartRateText(2000), "72");
+  assert.equal(vitals.heartRateText(12_000), "--");
+  vitals.noteState({ rhythm: "Asystole", quality: "good", heart_rate: null }, 3000);
+  assert.equal(vitals.heartRateText(3500), "--");
+  vitals.noteState({ rhythm: "late", quality: "noise", heart_rate: 50 }, 2000);
+  assert.equal(vitals.rhythm, "Asystole");
+});
