@@ -1,51 +1,26 @@
-"""Devices, their tokens and who wears them, in the administration."""
-
-from typing import Any
+"""Devices in the administration."""
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action
 
-from devices import admin_held
-from devices.admin_forms import AssignmentForm, MoveForm, TokenForm
-from devices.models import Assignment, Device, DeviceToken
-from devices.services import (
-    AssignmentError,
-    assign_device,
-    configure_device,
-    end_assignment,
-    issue_token,
-    revoke_token,
-    rotate_token,
-)
-from devices.tokens import token_digest
-from patients.staff_site import StaffMayEdit, StaffMayLook, is_staff_member
+from devices import admin_assignments, admin_held, admin_tokens
+from devices.admin_forms import MoveForm
+from devices.admin_tokens import show_tokens
+from devices.models import Assignment, Device
+from devices.services import AssignmentError, configure_device, rotate_token
+from patients.staff_site import StaffMayEdit, StaffMayLook, staff_only
 
-__all__ = ["admin_held"]
+# Django finds this module; it brings the others along.
+__all__ = ["admin_assignments", "admin_held", "admin_tokens"]
 
 CONFIG_FIELDS = ("fs", "upload_interval_s", "notch_hz")
-
-
-def show_tokens(
-    request: HttpRequest, model_admin: Any, tokens: list[tuple[Device, str]]
-) -> HttpResponse:
-    """Show new tokens, this once: they are kept nowhere, not even in the session."""
-    context = {
-        **model_admin.admin_site.each_context(request),
-        "title": _("New device tokens"),
-        "opts": DeviceToken._meta,
-        "tokens": tokens,
-    }
-    return TemplateResponse(request, "admin/devices/devicetoken/issued.html", context)
 
 
 class AssignmentInline(StaffMayLook, TabularInline):  # type: ignore[misc]
@@ -141,7 +116,7 @@ class DeviceAdmin(StaffMayEdit, ModelAdmin):  # type: ignore[misc]
     @admin.action(description=_("New token (old ones work for 24 more hours)"))
     def rotate(self, request: HttpRequest, queryset: QuerySet[Device]) -> HttpResponse:
         """Give each chosen device a new token."""
-        _staff_only(request)
+        staff_only(request)
         tokens = [(device, rotate_token(device=device)) for device in queryset]
         for device, _token in tokens:
             self.log_change(request, device, "New token.")
@@ -152,7 +127,7 @@ class DeviceAdmin(StaffMayEdit, ModelAdmin):  # type: ignore[misc]
     )
     def move(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """End the assignment in force, and start one with another patient."""
-        _staff_only(request)
+        staff_only(request)
         device = get_object_or_404(Device, pk=object_id)
         form = MoveForm(request.POST or None, device=device)
         if request.method == "POST" and form.is_valid():
@@ -174,131 +149,3 @@ class DeviceAdmin(StaffMayEdit, ModelAdmin):  # type: ignore[misc]
             "media": self.media + form.media,
         }
         return render(request, "admin/devices/device/move.html", context)
-
-
-@admin.register(DeviceToken)
-class DeviceTokenAdmin(StaffMayLook, ModelAdmin):  # type: ignore[misc]
-    """Tokens: made, shown once, revoked; never read or edited."""
-
-    form = TokenForm
-    list_display = ["device", "ending", "created_at", "expires_at", "revoked_at"]
-    list_filter = [("revoked_at", admin.EmptyFieldListFilter)]
-    list_select_related = ["device"]
-    search_fields = ["device__serial", "device__name", "last4"]
-    autocomplete_fields = ["device"]
-    readonly_fields = ["ending", "created_at", "expires_at", "revoked_at"]
-    actions = ["rotate", "revoke"]
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Let staff issue tokens."""
-        return is_staff_member(request)
-
-    def get_fields(
-        self, request: HttpRequest, obj: DeviceToken | None = None
-    ) -> list[str]:
-        """Ask for the device only; show the rest of one that exists."""
-        return ["device"] if obj is None else ["device", *self.readonly_fields]
-
-    @admin.display(description=_("token"), ordering="last4")
-    def ending(self, token: DeviceToken) -> str:
-        """Show the last four characters."""
-        return f"tcd_…{token.last4}"
-
-    def save_model(
-        self,
-        request: HttpRequest,
-        obj: DeviceToken,
-        form: "ModelForm[DeviceToken]",
-        change: bool,
-    ) -> None:
-        """Issue the token."""
-        token = issue_token(device=obj.device)
-        stored = DeviceToken.objects.get(digest=token_digest(token))
-        obj.__dict__.update(stored.__dict__)
-        # For response_add alone; it dies with the request.
-        request.issued_token = token  # type: ignore[attr-defined]
-
-    def response_add(
-        self, request: HttpRequest, obj: DeviceToken, post_url_continue: Any = None
-    ) -> HttpResponse:
-        """Show the token instead of going anywhere."""
-        token: str = request.issued_token  # type: ignore[attr-defined]
-        return show_tokens(request, self, [(obj.device, token)])
-
-    @admin.action(description=_("Rotate: new token, old ones work for 24 more hours"))
-    def rotate(
-        self, request: HttpRequest, queryset: QuerySet[DeviceToken]
-    ) -> HttpResponse:
-        """Rotate the tokens of the devices of the chosen tokens."""
-        _staff_only(request)
-        devices = Device.objects.filter(tokens__in=queryset).distinct()
-        tokens = [(device, rotate_token(device=device)) for device in devices]
-        return show_tokens(request, self, tokens)
-
-    @admin.action(description=_("Revoke at once, for ever"))
-    def revoke(self, request: HttpRequest, queryset: QuerySet[DeviceToken]) -> None:
-        """Close the door to the chosen tokens."""
-        _staff_only(request)
-        for token in queryset:
-            revoke_token(token=token)
-            self.log_change(request, token, "Revoked.")
-        count = len(queryset)
-        words = ngettext("%d token is revoked.", "%d tokens are revoked.", count)
-        messages.success(request, words % count)
-
-
-@admin.register(Assignment)
-class AssignmentAdmin(StaffMayEdit, ModelAdmin):  # type: ignore[misc]
-    """Who wears which device, and when."""
-
-    form = AssignmentForm
-    list_display = ["device", "patient", "start_at", "end_at"]
-    list_filter = [("end_at", admin.EmptyFieldListFilter)]
-    list_select_related = ["device", "patient"]
-    search_fields = ["device__serial", "device__name", "patient__code"]
-    autocomplete_fields = ["device", "patient"]
-
-    def get_readonly_fields(
-        self, request: HttpRequest, obj: Assignment | None = None
-    ) -> list[str]:
-        """Keep the past: of an assignment only the end is still open."""
-        if obj is None:
-            return []
-        return ["device", "patient", "start_at", *(["end_at"] if obj.end_at else [])]
-
-    def save_model(
-        self,
-        request: HttpRequest,
-        obj: Assignment,
-        form: "ModelForm[Assignment]",
-        change: bool,
-    ) -> None:
-        """Assign or end by the service, which locks device and patient."""
-        if not change:
-            made = assign_device(**form.cleaned_data)
-            obj.__dict__.update(made.__dict__)
-        elif "end_at" in form.changed_data:
-            stored = Assignment.objects.get(pk=obj.pk)
-            end_assignment(assignment=stored, at=obj.end_at)
-
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """Show a refusal in words, also when somebody was faster by a moment."""
-        try:
-            response: HttpResponse = super().changeform_view(
-                request, object_id, form_url, extra_context
-            )
-        except AssignmentError as error:
-            messages.error(request, str(error))
-            return redirect(request.get_full_path())
-        return response
-
-
-def _staff_only(request: HttpRequest) -> None:
-    if not is_staff_member(request):
-        raise PermissionDenied

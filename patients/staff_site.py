@@ -5,6 +5,7 @@ from functools import update_wrapper
 from typing import Any
 
 from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, resolve_url
@@ -17,6 +18,12 @@ def is_staff_member(request: HttpRequest) -> bool:
     """Tell whether the request comes from somebody whose role is staff."""
     user = request.user
     return isinstance(user, User) and user.is_active and user.role == User.Role.STAFF
+
+
+def staff_only(request: HttpRequest) -> None:
+    """Refuse an action to everybody else."""
+    if not is_staff_member(request):
+        raise PermissionDenied
 
 
 class StaffSite(UnfoldAdminSite):  # type: ignore[misc]
