@@ -55,7 +55,7 @@ class PatientQuerySet(models.QuerySet["Patient"]):
         if user.role == User.Role.PATIENT:
             return self.filter(user=user)
         if user.role == User.Role.KIOSK:
-            return self.filter(ward_id=user.ward_id, ward__isnull=False)
+            return self.filter(ward=user.ward) if user.ward else self.none()
         return self.filter(pk__in=user.care_team_memberships.values("patient_id"))
 
     def signal_visible_to(self, user: "User | AnonymousUser") -> "PatientQuerySet":

@@ -11,7 +11,8 @@ from django.db import connection
 from django.db.models import Sum
 
 from devices.models import Chunk, Record
-from devices.simulator.fleet import Fleet, FleetSummary
+from devices.simulator.counters import FleetSummary
+from devices.simulator.fleet import Fleet
 from inference.models import Alarm, AnalysisState
 from telecardio.demo.accounts import DemoPeople, make_people
 from telecardio.demo.installation import own_database

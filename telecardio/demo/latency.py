@@ -7,6 +7,7 @@ commit is ``pg_xact_commit_timestamp(xmin)``.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import numpy as np
 from django.db import connection
@@ -34,18 +35,18 @@ def percentiles(values_ms: Sequence[float]) -> Percentiles:
     """Return p50, p95 and p99 in ms; None without any value."""
     if not len(values_ms):
         return {"p50": None, "p95": None, "p99": None}
-    points = np.percentile(np.asarray(values_ms, float), (50, 95, 99))
-    return {f"p{p}": round(float(v), 1) for p, v in zip((50, 95, 99), points, strict=1)}
+    values = np.asarray(values_ms, float)
+    return {f"p{p}": round(float(np.percentile(values, p)), 1) for p in (50, 95, 99)}
 
 
-def stored_ms(since: object) -> Percentiles:
+def stored_ms(since: datetime) -> Percentiles:
     """Receipt of the packet to its commit."""
     with connection.cursor() as cursor:
         cursor.execute(STORED, [since])
         return percentiles([float(row[0]) for row in cursor.fetchall()])
 
 
-def labelled_ms(since: object) -> Percentiles:
+def labelled_ms(since: datetime) -> Percentiles:
     """Receipt of the packet that holds the R peak to commit of its final class."""
     with connection.cursor() as cursor:
         cursor.execute(CHUNKS, [since])

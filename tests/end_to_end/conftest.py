@@ -10,7 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from django.conf import global_settings
 from django.db import connection
+from django.test import override_settings
 
 from devices.simulator.fleet import Fleet, FleetSummary, VirtualDeviceSpec
 from telecardio.demo.accounts import DemoPeople, make_people
@@ -47,7 +49,9 @@ def running_platform(**environment: str) -> Iterator[Platform]:
         mail_server(Path(name) / "mail") as (mails, mail),
     ):
         migrate()
-        people = make_people(password=PASSWORD, now=datetime.now(UTC))
+        # The processes know only the hashes of real life.
+        with override_settings(PASSWORD_HASHERS=global_settings.PASSWORD_HASHERS):
+            people = make_people(password=PASSWORD, now=datetime.now(UTC))
         own = stack_environment(
             mail=mail, database=database, site_url="http://127.0.0.1"
         )
