@@ -44,8 +44,8 @@ def commands(
     ingest = [python, "-m", "gunicorn", "telecardio.wsgi:application"]
     ingest += ["--bind", f"{host}:{ingest_port}", "--workers", "2", "--threads", "8"]
     ingest += ["--keep-alive", "75", "--no-control-socket"]
-    # A free slot is left for mail whatever the models do: at most one live and
-    # one backfill analysis run at a time.
+    # Slots for live, backfill and mail; an analysis task ends after a few seconds,
+    # so mail waits that long at most.
     worker = [*celery, "worker", "--queues", QUEUES, "--concurrency", "3"]
     worker += ["--loglevel", "WARNING", "-O", "fair"]
     worker += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
