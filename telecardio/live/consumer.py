@@ -36,6 +36,9 @@ COALESCE_S = 0.05
 class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
     """Pushes the live traces of the patients that its viewer may see."""
 
+    # No layer: nothing is sent to this socket through one, and waiting for a
+    # message of the layer would end the socket whenever Redis goes away.
+    channel_layer_alias = ""
     rights_interval_s = 10.0
     capacity = 512
 
