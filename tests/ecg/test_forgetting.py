@@ -1,0 +1,27 @@
+"""What is long past leaves no trace, so late samples need no endless recomputing."""
+
+from pathlib import Path
+
+import numpy as np
+import wfdb
+
+from inference.ecg import advance, initial_state
+from tests.ecg.feeding import classifier
+
+
+def test_it_meets_the_old_state_again_after_a_filled_gap(ecg_data: Path) -> None:
+    record = wfdb.rdrecord(str(ecg_data / "mitdb" / "100"), channels=[0])
+    whole = record.p_signal[:, 0].astype(np.float32)[: 1500 * 360]
+    with_gap = whole.copy()
+    with_gap[60 * 360 : 75 * 360] = np.nan
+    blank = initial_state(fs=360)
+    early, late = advance(
+        [blank] * 2,
+        [signal[: 120 * 360] for signal in (whole, with_gap)],
+        classify=classifier(),
+    )
+    assert early[0].to_bytes() != late[0].to_bytes()
+    later = advance(
+        [early[0], late[0]], [whole[120 * 360 :]] * 2, classify=classifier()
+    )
+    assert later[0][0].to_bytes() == later[1][0].to_bytes()
