@@ -79,7 +79,7 @@ def end_run(state: RunState, log: EpisodeLog, fs: int) -> None:
     """Close the run at its last V beat."""
     if state.label:
         log.change(_episode(state, fs, closed=True))
-    state.count, state.first, state.last = 0, 0, 0
+    state.count, state.first, state.last, state.fusion = 0, 0, 0, False
     state.recent, state.label = [], ""
 
 

@@ -5,7 +5,9 @@ from pathlib import Path
 import numpy as np
 import wfdb
 
-from inference.ecg import advance, initial_state
+from inference.ecg import CLASSES, Limits, advance, initial_state
+from inference.ecg.episode_log import EpisodeLog
+from inference.ecg.runs import RunState, follow_runs
 from tests.ecg.feeding import classifier
 
 
@@ -25,3 +27,19 @@ def test_it_meets_the_old_state_again_after_a_filled_gap(ecg_data: Path) -> None
         [early[0], late[0]], [whole[120 * 360 :]] * 2, classify=classifier()
     )
     assert later[0][0].to_bytes() == later[1][0].to_bytes()
+
+
+def test_it_forgets_how_an_ended_run_began() -> None:
+    state, log = RunState(), EpisodeLog()
+    for k, name in enumerate("FVVVN"):
+        follow_runs(
+            state,
+            sample=200 * k,
+            aami_class=CLASSES.index(name),
+            known_rr=True,
+            limits=Limits(),
+            fs=250,
+            log=log,
+        )
+    assert [e.beats for e in log.episodes()] == [4]
+    assert state == RunState()
