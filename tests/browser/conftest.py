@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.db import connection, connections
 from django.test import Client
 from playwright.sync_api import Page, expect, sync_playwright
 
@@ -112,6 +112,8 @@ def page(committed: None, errors: list[str]) -> Iterator[Page]:
             lambda said: errors.append(said.text) if said.type == "error" else None,
         )
         yield page
+        # Under Playwright's loop Django opened a connection of its own.
+        connections.close_all()
         browser.close()
 
 

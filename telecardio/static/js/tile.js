@@ -183,6 +183,8 @@ export class Tile {
           alarms.length > 1 ? `· ${alarms.length - 1} more` : "",
         ]
       : [];
-    this.part("alarm").textContent = text.filter(Boolean).join(" ");
+    const said = text.filter(Boolean).join(" ");
+    this.part("alarm").textContent = said;
+    this.part("alarm").title = said;
   }
 }
