@@ -26,6 +26,8 @@ PATIENTS = (
     ("P-008", "Hotel", 1960, "M", "after infarction", "bigeminy"),
 )
 
+SPARE = ("P-009", "India", 1955, "", "a device of your own", "")
+
 
 @dataclass(frozen=True)
 class DemoPatient:
@@ -79,6 +81,19 @@ def make_people(*, password: str, now: datetime) -> DemoPeople:
         ("wall@example.org", "wall screen of the ward"),
     )
     return DemoPeople(password=password, accounts=accounts, patients=patients)
+
+
+@transaction.atomic
+def make_spare_device(*, now: datetime) -> str:
+    """Make one more patient whose device is a real one; return its token."""
+    member = _patient(
+        SPARE,
+        ward=Ward.objects.get(name="Telemetry"),
+        treating=User.objects.get(email="alice@example.org"),
+        reading=User.objects.get(email="bob@example.org"),
+        now=now,
+    )
+    return member.token
 
 
 def _user(email: str, name: str, role: str, password: str, **fields: object) -> User:

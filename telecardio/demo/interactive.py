@@ -13,7 +13,12 @@ from django.conf import settings
 
 from devices.simulator.fleet import Fleet
 from inference.models import Alarm, BeatBlock
-from telecardio.demo.accounts import DemoPeople, demo_password, make_people
+from telecardio.demo.accounts import (
+    DemoPeople,
+    demo_password,
+    make_people,
+    make_spare_device,
+)
 from telecardio.demo.mailbox import Mailbox
 from telecardio.demo.parts import (
     mail_server,
@@ -28,7 +33,7 @@ from telecardio.processes import Stack, free_port
 STATUS_S = 1.0
 CURL = """\
 curl -X POST {url}/api/v1/packets \\
-  -H 'Authorization: Bearer TOKEN' -H 'Content-Type: application/json' \\
+  -H 'Authorization: Bearer {token}' -H 'Content-Type: application/json' \\
   -d '{{"stream": "5f0c9a1e77b24d10", "seq": 0, "first_sample": 0, "fs": 250,
        "leads": ["I"], "gain": 1000, "baseline": 2048, "at": null, "mono_ms": 0,
        "samples": ['$(seq -s, 2000 2100)']}}'"""
@@ -69,7 +74,10 @@ def run_interactive(
         _say("Starting web, ingest, worker and beat …")
         with running(stack):
             fleet = make_fleet(people, url=stack.ingest_url, packet_s=packet_s)
-            _say(_welcome(people, site_url=site_url, lan=address != host))
+            _say(_welcome(people, site_url=site_url))
+            if address != host:
+                token = make_spare_device(now=datetime.now(UTC))
+                _say(_real_device(site_url=site_url, token=token))
             asyncio.run(_run(fleet, stack, mails, seconds))
             _say("\nStopping …")
     _say("Stopped. What was recorded stays in var/ and is there next time.")
@@ -121,25 +129,35 @@ def _rows() -> tuple[int, int]:
     return Alarm.objects.count(), BeatBlock.objects.count()
 
 
-def _welcome(people: DemoPeople, *, site_url: str, lan: bool) -> str:
-    lines = [
-        "",
-        f"Telecardio runs at {site_url}",
-        "",
-        "Accounts, all with the password",
-    ]
-    lines[-1] += f" {people.password}"
-    lines += [f"  {email:24}{what}" for email, what in people.accounts]
-    lines += ["", f"Mails that were sent: {site_url}/demo/mails/"]
-    if lan:
-        lines += [
+def _welcome(people: DemoPeople, *, site_url: str) -> str:
+    accounts = [f"  {email:24}{what}" for email, what in people.accounts]
+    return "\n".join(
+        [
             "",
-            "A real device uploads to the same address with a token of its own:",
-            "  .venv/bin/python manage.py issue_token SERIAL --patient CODE",
-            CURL.format(url=site_url),
+            f"Telecardio runs at {site_url}",
+            "",
+            f"Accounts, all with the password {people.password}",
+            *accounts,
+            "",
+            f"Mails that were sent: {site_url}/demo/mails/",
+            "",
+            "Decision support, not a certified medical device.",
+            "Ctrl-C stops.",
+            "",
         ]
-    lines += ["", "Decision support, not a certified medical device.", "Ctrl-C stops."]
-    return "\n".join([*lines, ""])
+    )
+
+
+def _real_device(*, site_url: str, token: str) -> str:
+    return "\n".join(
+        [
+            "A real device, worn by patient P-009, uploads to this machine's address",
+            "in the local network with a token of its own. Try it from elsewhere:",
+            "",
+            CURL.format(url=site_url, token=token),
+            "",
+        ]
+    )
 
 
 def _lan_address() -> str:
