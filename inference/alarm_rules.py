@@ -10,6 +10,9 @@ from enum import IntEnum
 
 # After an alarm's condition ends, the same rule rests this long.
 REFRACTORY = timedelta(seconds=30)
+# Most ventricular runs that become VT do so sooner. They are shown at once, but
+# mailed only when they have ended or lasted so long: VT is mailed instead.
+RUN_SETTLES = timedelta(seconds=5)
 # A condition last seen longer ago than this is history when it is found.
 LATE_AFTER = timedelta(seconds=60)
 # More of an episode than this in unreadable signal: no alarm about the heart.

@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
-from inference.alarm_rules import TECHNICAL_RULES
+from inference.alarm_rules import RUN_SETTLES, TECHNICAL_RULES
 from inference.models import Alarm, AlertRule, MailDelivery
 from inference.services.recipients import addresses_for
 
@@ -27,10 +27,12 @@ def queue_mails(*, now: datetime) -> int:
     """
     rules = list(AlertRule.objects.filter(active=True))
     at_once = [rule for rule in rules if rule.after_min == 0]
-    fresh = Alarm.objects.filter(notified_at=None).select_related("patient")
+    fresh = Alarm.objects.filter(notified_at=None).exclude(_may_become_vt(now))
     queued = sum(
         _queue_alarm(alarm, at_once, now=now)
-        for alarm in fresh.order_by("raised_at")[:BATCH]
+        for alarm in fresh.select_related("patient", "episode").order_by("raised_at")[
+            :BATCH
+        ]
     )
     for rule in rules:
         if rule.after_min:
@@ -38,41 +40,61 @@ def queue_mails(*, now: datetime) -> int:
     return queued
 
 
+def _may_become_vt(now: datetime) -> Q:
+    """Return the condition for ventricular runs that are too young to be told."""
+    return Q(rule="VRUN", state=Alarm.State.ACTIVE, raised_at__gt=now - RUN_SETTLES)
+
+
+def _became_vt(alarm: Alarm) -> bool:
+    """Tell whether a run was taken back, as it is when it becomes VT."""
+    episode = alarm.episode if alarm.rule == "VRUN" else None
+    return episode is not None and episode.withdrawn_at is not None
+
+
 @transaction.atomic
 def _queue_alarm(alarm: Alarm, rules: Sequence[AlertRule], *, now: datetime) -> int:
     # Of several workers exactly one sees the row change, and only that one mails.
     claimed = Alarm.objects.filter(pk=alarm.pk, notified_at=None)
-    if not claimed.update(notified_at=now):
+    if not claimed.update(notified_at=now) or _became_vt(alarm):
         return 0
-    return sum(_queue(alarm, rule, now=now) for rule in rules if is_meant(rule, alarm))
+    one = Alarm.objects.filter(pk=alarm.pk)
+    return sum(
+        _queue(alarm, rule, now=now)
+        for rule in rules
+        if one.filter(is_meant(rule)).exists()
+    )
 
 
 @transaction.atomic
 def _queue_step(rule: AlertRule, *, now: datetime) -> int:
     due_at = now - timedelta(minutes=rule.after_min)
-    waiting = Alarm.objects.open().filter(
-        acknowledged_at=None, onset_at__lte=due_at, onset_at__gt=now - STEP_HORIZON
+    told = MailDelivery.objects.filter(
+        alarm=OuterRef("pk"), alert_rule=rule, after_min=rule.after_min
     )
-    if rule.rules:
-        waiting = waiting.filter(rule__in=rule.rules)
-    mailed = Q(mails__alert_rule=rule, mails__after_min=rule.after_min)
-    alarms = waiting.exclude(mailed).select_related("patient")
+    waiting = Alarm.objects.open().filter(
+        ~Exists(told),
+        is_meant(rule),
+        acknowledged_at=None,
+        onset_at__lte=due_at,
+        onset_at__gt=now - STEP_HORIZON,
+    )
+    # The newest first: what nobody can be mailed about waits here for days, and
+    # must not stand before what has just become due.
     return sum(
         _queue(alarm, rule, now=now)
-        for alarm in alarms.order_by("raised_at")[:BATCH]
-        if is_meant(rule, alarm)
+        for alarm in waiting.select_related("patient").order_by("-onset_at")[:BATCH]
     )
 
 
-def is_meant(rule: AlertRule, alarm: Alarm) -> bool:
-    """Tell whether ``rule`` speaks of ``alarm``."""
-    if rule.rules:
-        named = alarm.rule in rule.rules
-    else:
-        named = alarm.rule not in TECHNICAL_RULES
-    in_ward = rule.ward_id is None or rule.ward_id == alarm.patient.ward_id
-    of_patient = rule.patient_id is None or rule.patient_id == alarm.patient_id
-    return named and in_ward and of_patient and alarm.priority >= rule.min_priority
+def is_meant(rule: AlertRule) -> Q:
+    """Return the condition for the alarms that ``rule`` speaks of."""
+    named = Q(rule__in=rule.rules) if rule.rules else ~Q(rule__in=TECHNICAL_RULES)
+    meant = named & Q(priority__gte=rule.min_priority)
+    if rule.ward_id is not None:
+        meant &= Q(patient__ward=rule.ward_id)
+    if rule.patient_id is not None:
+        meant &= Q(patient=rule.patient_id)
+    return meant
 
 
 def _queue(alarm: Alarm, rule: AlertRule, *, now: datetime) -> int:
@@ -96,17 +118,17 @@ def _queue(alarm: Alarm, rule: AlertRule, *, now: datetime) -> int:
 
 
 def _was_mailed(alarm: Alarm, address: str, since: datetime) -> bool:
-    """Tell whether the address heard of this patient and rule a moment ago."""
-    return (
-        MailDelivery.objects.filter(
-            address=address,
-            alarm__patient=alarm.patient,
-            alarm__rule=alarm.rule,
-            queued_at__gt=since,
-        )
-        .exclude(state=MailDelivery.State.FAILED)
-        .exists()
+    """Tell whether the address heard of another such alarm a moment ago.
+
+    Not of this one: each of its steps is mailed when it is due.
+    """
+    heard = MailDelivery.objects.filter(
+        address=address,
+        alarm__patient=alarm.patient,
+        alarm__rule=alarm.rule,
+        queued_at__gt=since,
     )
+    return heard.exclude(Q(state=MailDelivery.State.FAILED) | Q(alarm=alarm)).exists()
 
 
 def message_id(alarm: Alarm, address: str, after_min: int) -> str:
