@@ -2,12 +2,15 @@
 
 import logging
 import smtplib
+import time
 from collections import defaultdict
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.core.mail import EmailMessage
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 
 from inference.mail_message import alarm_message, digest_message
 from inference.models import MailDelivery
@@ -17,7 +20,10 @@ from inference.smtp import AnsweringBackend, answer_of, is_permanent
 log = logging.getLogger(__name__)
 
 BATCH = 50
-CLAIM = timedelta(minutes=2)
+# Sending stops early enough that what is under way ends before the claim does,
+# also with a server that takes its time over every mail.
+CLAIM = timedelta(minutes=3)
+SENDING_S = 60.0
 MAILS_PER_HOUR = 6
 MOST_TRIES = 12
 FIRST_RETRY_S, LONGEST_RETRY_S = 15, 900
@@ -40,10 +46,13 @@ def send_due_mails(*, now: datetime) -> int:
     if not by_address:
         return 0
     backend = AnsweringBackend()
-    sent = 0
+    start, sent = time.monotonic(), 0
     try:
         for address, deliveries in by_address.items():
-            sent += _send_to(address, deliveries, backend, now=now)
+            if time.monotonic() - start > SENDING_S:
+                _rows(deliveries).update(claimed_until=None)
+            else:
+                sent += _send_to(address, deliveries, backend, now=now)
     finally:
         backend.close()
     return sent
@@ -80,33 +89,44 @@ def _send_to(
     left = MAILS_PER_HOUR - len(times)
     if left <= 0:
         slot_at = sorted(times.values())[-MAILS_PER_HOUR] + timedelta(hours=1)
-        MailDelivery.objects.filter(pk__in=[one.pk for one in deliveries]).update(
+        _rows(deliveries).update(
             claimed_until=None,
             next_try_at=slot_at,
             smtp_answer=f"held: {MAILS_PER_HOUR} mails in the last hour",
         )
         return 0
     if len(deliveries) > left:
-        return _send(digest_message(deliveries), deliveries, backend, now=now)
-    return sum(_send(alarm_message(one), [one], backend, now=now) for one in deliveries)
+        return _send(partial(digest_message, deliveries), deliveries, backend, now=now)
+    return sum(
+        _send(partial(alarm_message, one), [one], backend, now=now)
+        for one in deliveries
+    )
 
 
 def _send(
-    message: EmailMessage,
+    write: Callable[[], EmailMessage],
     deliveries: list[MailDelivery],
     backend: AnsweringBackend,
     *,
     now: datetime,
 ) -> int:
-    rows = MailDelivery.objects.filter(pk__in=[one.pk for one in deliveries])
+    rows = _rows(deliveries)
     try:
+        message = write()
         # Kept open for the next mail, and for the answer to this one.
         backend.open()
         backend.send_messages([message])
-    except (smtplib.SMTPException, OSError) as error:
+    except Exception as error:
+        # One mail that cannot be written or sent must not stop those behind it.
         backend.close()
         answer = answer_of(error)
-        log.warning("Mail to %s was not sent: %s", deliveries[0].address, answer)
+        unforeseen = not isinstance(error, (smtplib.SMTPException, OSError))
+        log.warning(
+            "Mail %s was not sent: %s",
+            deliveries[0].message_id,
+            answer,
+            exc_info=unforeseen,
+        )
         tries = deliveries[0].tries + 1
         if is_permanent(error) or tries >= MOST_TRIES:
             _fail(deliveries, answer)
@@ -131,6 +151,10 @@ def _send(
 
 
 def _fail(deliveries: list[MailDelivery], answer: str) -> None:
-    MailDelivery.objects.filter(pk__in=[one.pk for one in deliveries]).update(
+    _rows(deliveries).update(
         state=MailDelivery.State.FAILED, claimed_until=None, smtp_answer=answer[:300]
     )
+
+
+def _rows(deliveries: list[MailDelivery]) -> QuerySet[MailDelivery]:
+    return MailDelivery.objects.filter(pk__in=[one.pk for one in deliveries])

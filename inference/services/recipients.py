@@ -1,6 +1,7 @@
 """Who is mailed about a patient, and who may be."""
 
 from inference.models import AlertRule
+from patients.access import Right, rights_of
 from patients.models import CareTeamMember, Patient, User
 
 
@@ -23,10 +24,11 @@ def addresses_for(rule: AlertRule, patient: Patient) -> list[str]:
 def may_be_mailed(address: str, patient: Patient) -> bool:
     """Tell whether mail about ``patient`` may go to ``address``.
 
-    Whoever has an account must be active and able to see the patient. An address
-    without an account is one that the administrator wrote into a rule.
+    Whoever has an account must be active and able to see the patient's alarms, which
+    patients themselves are not. An address without an account is one that the
+    administrator wrote into a rule.
     """
     user = User.objects.filter(email__iexact=address).first()
     if user is None:
         return True
-    return Patient.objects.signal_visible_to(user).filter(pk=patient.pk).exists()
+    return Right.ALARMS in rights_of(user, patient)

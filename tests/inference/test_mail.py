@@ -9,6 +9,7 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from inference.models import Alarm, AlertRule, MailDelivery
+from inference.services import mails
 from inference.services.alarms import acknowledge_alarm, follow_condition
 from inference.services.mails import send_due_mails
 from inference.services.notices import queue_mails
@@ -187,3 +188,45 @@ def test_it_repeats_a_mail_under_the_same_id_after_a_crash(
     MailDelivery.objects.update(claimed_until=NOW + _after(2))
     assert send_due_mails(now=NOW + _after(1)) == 0
     assert send_due_mails(now=NOW + _after(3)) == 2
+
+
+def test_it_never_mails_patients_the_machines_word_about_themselves(
+    patient: Patient, patient_user: User, mail_server: MailServer
+) -> None:
+    AlertRule.objects.all().delete()
+    AlertRule.objects.create(
+        name="Addresses",
+        recipients=AlertRule.Recipients.ADDRESSES,
+        addresses=[patient_user.email, "oncall@example.org"],
+    )
+    _raise(patient)
+    _mail()
+    assert mail_server.addresses == ["oncall@example.org"]
+
+
+def test_it_sends_the_others_when_one_mail_cannot_be_written(
+    patient: Patient, other_patient: Patient, mail_server: MailServer
+) -> None:
+    _raise(patient, "ASYSTOLE")
+    _raise(other_patient, "TACHY")
+    queue_mails(now=NOW)
+    # An alarm of a rule that this version does not know any more.
+    Alarm.objects.filter(patient=patient).update(rule="GONE")
+
+    assert send_due_mails(now=NOW) == 1
+    assert mail_server.addresses == ["charlie@example.org"]
+    stuck = MailDelivery.objects.filter(alarm__patient=patient)
+    assert {(one.state, one.tries) for one in stuck} == {("queued", 1)}
+    assert all(one.next_try_at > NOW and not one.claimed_until for one in stuck)
+
+
+def test_it_gives_back_what_a_slow_server_leaves_no_time_for(
+    patient: Patient, mail_server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mails, "SENDING_S", 0.0)
+    _raise(patient)
+    queue_mails(now=NOW)
+    assert send_due_mails(now=NOW) == 0
+    assert not MailDelivery.objects.exclude(claimed_until=None).exists()
+    monkeypatch.undo()
+    assert send_due_mails(now=NOW) == 2
