@@ -12,6 +12,12 @@ from inference.models import Alarm, AlarmChange, Episode
 from inference.services.announcing import announce_alarms
 from patients.models import Patient, User
 
+# How the history of an alarm notes that its rule was met once more.
+AGAIN = "again: "
+# What follows from the condition. Of the rest, people and the mail queue write at
+# the same moment, and what they wrote must not be overwritten.
+OF_CONDITION = ("state", "late", "end_at", "end_sample", "priority", "detail", "peak")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Condition:
@@ -119,13 +125,16 @@ def _raise(condition: Condition, *, now: datetime) -> Alarm | None:
 
 def _note_again(alarm: Alarm, condition: Condition, *, now: datetime) -> None:
     """Note on an active or resting alarm that the same rule was met once more."""
-    detail = f"again: {condition.detail}"[:200]
-    if not alarm.changes.filter(detail=detail, at__gte=condition.onset_at).exists():
+    # Once: a rate that moves from beat to beat is no change worth a row.
+    noted = alarm.changes.filter(detail__startswith=AGAIN, at__gte=condition.onset_at)
+    if not noted.exists():
+        detail = f"{AGAIN}{condition.detail}"
         record_change(alarm, AlarmChange.Kind.UPDATED, detail, now=now)
 
 
 def _update(alarm: Alarm, condition: Condition, *, now: datetime) -> Alarm | None:
     kind = _apply_end(alarm, condition)
+    fields = list(OF_CONDITION)
     if alarm.late and not is_late(condition.end_at or condition.seen_at, now=now):
         # Analysis has caught up with a condition that still holds: news after all.
         others = Alarm.objects.filter(
@@ -133,17 +142,21 @@ def _update(alarm: Alarm, condition: Condition, *, now: datetime) -> Alarm | Non
         )
         if not others.exclude(pk=alarm.pk).exists():
             alarm.late, alarm.notified_at = False, None
+            fields.append("notified_at")
             kind = kind or AlarmChange.Kind.UPDATED
     priority = condition.priority or alarm.priority
     if priority != alarm.priority:
+        if priority > alarm.priority and not alarm.late:
+            # Alert rules that ask for more than it was hear of it now.
+            alarm.notified_at = None
+            fields.append("notified_at")
         alarm.priority = int(priority)
         kind = kind or AlarmChange.Kind.UPDATED
     said = (alarm.detail, alarm.peak)
     alarm.detail, alarm.peak = condition.detail, condition.peak
     if kind is None and said == (condition.detail, condition.peak):
         return None
-    alarm.save()
-    # A rate that moves from beat to beat is no change worth a row.
+    alarm.save(update_fields=fields)
     if kind is not None:
         record_change(alarm, kind, alarm.detail, now=now)
     return alarm

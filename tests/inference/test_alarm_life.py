@@ -1,13 +1,17 @@
 """An alarm is one row from its onset to its acknowledgement."""
 
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from django.db import connection, transaction
 from django.utils import timezone
 
 from inference.models import Alarm, AlarmChange
 from inference.services.alarms import (
     AlreadyAcknowledged,
+    Condition,
     acknowledge_alarm,
     follow_condition,
 )
@@ -121,3 +125,60 @@ def test_it_raises_nothing_from_an_unreadable_signal(patient: Patient) -> None:
     seen = condition(patient, onset_at=NOW, suppressed="signal unreadable")
     assert follow_condition(seen, now=NOW + _after(5)) is None
     assert not Alarm.objects.exists()
+
+
+def test_it_notes_once_that_a_resting_rule_is_met_again(patient: Patient) -> None:
+    ended = condition(patient, "TACHY", onset_at=NOW, ended=True)
+    follow_condition(ended, now=NOW + _after(5))
+    for lasted_s in (1, 2, 3):
+        again = condition(
+            patient,
+            "TACHY",
+            onset_at=NOW + _after(10),
+            lasted_s=lasted_s,
+            detail=f"HR 13{lasted_s} > 120",
+        )
+        follow_condition(again, now=NOW + _after(10 + lasted_s))
+    assert _kinds(Alarm.objects.get()) == ["raised", "cleared", "updated"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_keeps_an_acknowledgement_made_while_the_alarm_is_updated(
+    patient: Patient, alice: User
+) -> None:
+    alarm = follow_condition(
+        condition(patient, "TACHY", onset_at=NOW), now=NOW + _after(5)
+    )
+    assert alarm is not None
+    goes_on = condition(patient, "TACHY", onset_at=NOW, lasted_s=6, detail="HR 140")
+    with ThreadPoolExecutor(1) as analysis:
+        with transaction.atomic():
+            acknowledge_alarm(alarm=alarm, by=alice, reason="seen", now=NOW)
+            # It has read the alarm, and waits for its row until we commit.
+            following = analysis.submit(_follow, goes_on)
+            _wait_for_lock(following)
+        following.result(timeout=10)
+    alarm.refresh_from_db()
+    assert (alarm.acknowledged_by, alarm.detail) == (alice, "HR 140")
+
+
+def _follow(goes_on: Condition) -> None:
+    try:
+        follow_condition(goes_on, now=NOW + _after(6))
+    finally:
+        connection.close()
+
+
+def _wait_for_lock(following: "Future[None]") -> None:
+    waiting = (
+        "SELECT count(*) FROM pg_locks"
+        " WHERE NOT granted AND transactionid = pg_current_xact_id()::xid"
+    )
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and not following.done():
+        with connection.cursor() as cursor:
+            cursor.execute(waiting)
+            if cursor.fetchone() != (0,):
+                return
+        time.sleep(0.02)
+    raise AssertionError("The update does not wait for the acknowledgement.")

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from inference.alarm_rules import Priority
 from inference.models import Alarm, AlertRule, MailDelivery
 from inference.services import notices
 from inference.services.alarms import follow_condition
@@ -63,3 +64,18 @@ def test_it_mails_a_step_while_many_older_alarms_can_tell_nobody(
 
     assert queue_mails(now=NOW) == 1
     assert MailDelivery.objects.get().alarm == due
+
+
+def test_it_mails_an_alarm_that_grew_worse(patient: Patient) -> None:
+    AlertRule.objects.create(name="Electrodes", rules=["LEAD_OFF"])
+    for lasted_s, priority, mails in (
+        (5, Priority.LOW, 0),
+        (60, Priority.LOW, 0),
+        (120, Priority.MEDIUM, 2),
+        (180, Priority.MEDIUM, 0),
+    ):
+        off = condition(
+            patient, "LEAD_OFF", onset_at=NOW, lasted_s=lasted_s, priority=priority
+        )
+        follow_condition(off, now=NOW + timedelta(seconds=lasted_s))
+        assert queue_mails(now=NOW + timedelta(seconds=lasted_s)) == mails
