@@ -12,6 +12,8 @@ from inference.technical_rules import Watch, watch_quality
 
 # Quality is judged over at least this much signal before a condition is reported.
 GATE_S = 5
+# A rule, and the seconds of the record in which its condition begins and ends.
+Span = tuple[str, int, int | None]
 
 
 def alarm_episodes(
@@ -81,15 +83,40 @@ def alarm_quality(
         Watch.from_json(state.technical), words, first_second=start // record.fs
     )
     state.technical = watch.to_json()
-    if record.patient is None or record.source == Record.Source.FILE:
-        return []
-    spans = [(change.rule, change.onset_s, change.end_s) for change in changes]
+    spans: list[Span] = [(one.rule, one.onset_s, one.end_s) for one in changes]
     if watch.holds and not any(end is None for _, _, end in spans):
         spans.append((watch.holds, watch.since_s, None))
     seen_s = start // record.fs + len(words)
+    return _follow_spans(record, state, spans, seen_s=seen_s, now=now)
+
+
+def end_quality(record: Record, state: AnalysisState, *, now: datetime) -> list[Alarm]:
+    """End what holds of a record that rests: from now on "no data" is watched.
+
+    The device may never continue this record; its next one is watched afresh.
+    """
+    watch = Watch.from_json(state.technical)
+    state.technical = Watch().to_json()
+    if not watch.holds:
+        return []
+    end_s = max(state.cursor_sample // record.fs, watch.since_s)
+    spans: list[Span] = [(watch.holds, watch.since_s, end_s)]
+    return _follow_spans(record, state, spans, seen_s=end_s, now=now)
+
+
+def _follow_spans(
+    record: Record,
+    state: AnalysisState,
+    spans: list[Span],
+    *,
+    seen_s: int,
+    now: datetime,
+) -> list[Alarm]:
+    if record.patient is None or record.source == Record.Source.FILE:
+        return []
     changed = []
     for rule, onset_s, end_s in spans:
-        lasted = timedelta(seconds=(end_s or seen_s) - onset_s)
+        lasted = timedelta(seconds=(seen_s if end_s is None else end_s) - onset_s)
         end_sample = None if end_s is None else end_s * record.fs
         changed.append(
             follow_condition(

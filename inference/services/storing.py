@@ -11,7 +11,7 @@ from inference.ecg.types import Analysis
 from inference.models import Alarm, AnalysisState, BeatBlock, Checkpoint
 from inference.services.annotator import annotator
 from inference.services.beats import beat_block
-from inference.services.conditions import alarm_episodes, alarm_quality
+from inference.services.conditions import alarm_episodes, alarm_quality, end_quality
 from inference.services.episodes import keep_episodes, keep_flushed_episodes
 from inference.services.lots import CHECKPOINT_S
 
@@ -86,6 +86,7 @@ def store_flush(
         record, analysis.episodes, annotator=annotator(), now=now
     )
     alarms = alarm_episodes(record, rows, cursor=analysis.end_sample, now=now)
+    alarms += end_quality(record, row, now=now)
     row.flushed_sample = analysis.end_sample
     row.failed_count, row.next_try_at = 0, None
     give_back(row)

@@ -64,3 +64,33 @@ def test_it_raises_electrode_off_low_and_after_two_minutes_medium(
         assert alarm.priority == priority
         # No heart alarm from a signal that cannot be read.
         assert not Alarm.objects.exclude(rule="LEAD_OFF").exists()
+
+
+@pytest.mark.django_db
+def test_it_ends_electrode_off_when_the_record_ends_with_it(
+    assignment: Assignment, ecg_data: Path
+) -> None:
+    now = timezone.now()
+    beats = signal_of(ecg_data, "100", start_s=0, seconds=10)
+    adu = np.concatenate((beats, np.full(250 * 10, 12, np.int16)))
+    start_at = now - timedelta(seconds=20)
+    packets = packets_of(adu, packet_s=1, start_at=start_at)
+    upload(assignment.device, packets, received_at=now)
+    analyse_pending(now=now)
+    alarm = Alarm.objects.get()
+    assert (alarm.rule, alarm.state) == ("LEAD_OFF", "active")
+
+    # The device is switched off: nobody will ever say that the electrode holds.
+    analyse_pending(now=now + timedelta(seconds=11))
+    alarm.refresh_from_db()
+    assert (alarm.state, alarm.end_sample) == ("cleared", 20 * 250)
+
+    # It is put on again, badly: the alarm comes back under a new record.
+    start_at = now + timedelta(seconds=40)
+    again = packets_of(adu, packet_s=1, start_at=start_at, stream="a" * 16)
+    upload(assignment.device, again, received_at=start_at + timedelta(seconds=20))
+    analyse_pending(now=start_at + timedelta(seconds=20))
+    assert list(Alarm.objects.order_by("pk").values_list("state", flat=True)) == [
+        "cleared",
+        "active",
+    ]
