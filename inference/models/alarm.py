@@ -115,6 +115,13 @@ class Alarm(models.Model):
                 condition=Q(notified_at=None),
                 name="alarm_to_notify",
             ),
+            # Every open page asks every few seconds; history grows for years.
+            models.Index(
+                fields=["patient"],
+                condition=Q(late=False)
+                & (Q(state="active") | Q(priority=3, acknowledged_at=None)),
+                name="alarm_open",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -58,7 +58,16 @@ class Episode(models.Model):
             )
         ]
         indexes = [
-            models.Index(fields=["patient", "-onset_at"], name="episode_patient_time")
+            models.Index(fields=["patient", "-onset_at"], name="episode_patient_time"),
+            # Asked for with every second of signal, and by every sweep for silence.
+            models.Index(
+                fields=["record"],
+                condition=Q(withdrawn_at=None) & (Q(end_at=None) | Q(provisional=True)),
+                name="episode_pending",
+            ),
+            models.Index(
+                fields=["label"], condition=Q(end_at=None), name="episode_unended"
+            ),
         ]
 
     def __str__(self) -> str:
