@@ -20,7 +20,7 @@ class _Readable(Protocol):
 def read_body(request: HttpRequest, *, limit: int) -> bytes:
     """Return the body; a problem 413 above ``limit`` bytes, told or not."""
     told = request.META.get("CONTENT_LENGTH") or "0"
-    if not told.isdigit():
+    if not (told.isascii() and told.isdigit()):
         raise BodyError("malformed", "Content-Length is no number.")
     if int(told) > limit:
         raise _too_large(limit)

@@ -16,8 +16,9 @@ _NOT_HERE = {Result.NO_PATIENT, Result.STREAM_CHANGED}
 _TEXTS = {
     Result.NO_PATIENT: "Nobody wore this device at that time. Nothing was stored.",
     Result.STREAM_CHANGED: (
-        "This stream belongs to another assignment or another form of signal: open "
-        "a new stream and send the packets again in it."
+        "This stream belongs to another assignment or another form of signal, or "
+        "leaves out more than a day: open a new stream and send the packets again "
+        "in it."
     ),
 }
 

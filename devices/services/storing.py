@@ -20,6 +20,10 @@ from devices.services.verdicts import (
     Verdict,
 )
 
+# What leaves out more than this is no continuous recording. It also keeps a wild
+# ``first_sample`` from making a record of centuries, which somebody must analyse.
+LONGEST_GAP_S = 24 * 3600
+
 # What an upload changes in a record; other processes may change the rest.
 _KEPT = [
     "assignment",
@@ -78,9 +82,12 @@ class _Upload:
         self.device, self.packets, self.received_at = device, packets, received_at
         self.record = _lock_record(device, packets[0].stream)
         self.known: Neighbours = load_neighbours(self.record, packets)
-        self.clock = StreamClock(self.record, packets, received_at)
+        # The first packet says what form a new stream has, whatever becomes of it.
+        self.like: Record | Packet = self.record or packets[0]
+        alike = [packet for packet in packets if _form(packet) == _form(self.like)]
+        self.clock = StreamClock(self.record, alike or packets, received_at)
         self.owner = Ownership(device, self.record, received_at)
-        self.like: Record | Packet | None = self.record
+        self.end_sample = self.record.end_sample if self.record else 0
         self.accepted: list[Packet] = []
 
     def store(self) -> StoreResult:
@@ -93,16 +100,19 @@ class _Upload:
         return _progress(self.record, verdicts)
 
     def _judge(self, packet: Packet) -> Verdict:
-        if self.like is not None and _form(packet) != _form(self.like):
+        if _form(packet) != _form(self.like):
             return Verdict(packet.seq, Result.STREAM_CHANGED)
         if verdict := self.known.judge(packet):
             return verdict
+        if packet.first_sample - self.end_sample > LONGEST_GAP_S * packet.fs:
+            return Verdict(packet.seq, Result.STREAM_CHANGED)
         refused = self.owner.refuse(
             self.clock.time_of(packet), is_certain=self.clock.is_certain(packet)
         )
         if refused is not None:
             return Verdict(packet.seq, refused)
-        self.like = self.like or packet
+        if packet.n:
+            self.end_sample = max(self.end_sample, packet.end_sample)
         self.clock.accept(packet)
         self.known.add(packet)
         self.accepted.append(packet)

@@ -57,7 +57,7 @@ class StreamClock:
 
     def time_of(self, packet: Packet) -> datetime:
         """Return the packet's own time."""
-        return self.reading(packet) or self.map.time_of(packet.first_sample)
+        return self.reading(packet) or self._counted(packet)
 
     def is_certain(self, packet: Packet) -> bool:
         """Tell whether the packet's time comes from a real clock."""
@@ -71,7 +71,9 @@ class StreamClock:
         if packet.n:
             self._head = max(self._head, packet.end_sample)
         if reading is None:
-            if not self.certain and at_head:
+            if at_head and self.certain:
+                self.map.observe(sample, self._counted(packet))
+            elif at_head:
                 self._observe_mono(packet)
         elif not self.certain:
             self.map.shift(reading - self.map.time_of(sample))
@@ -104,6 +106,14 @@ class StreamClock:
             )
             for piece in new
         )
+
+    def _counted(self, packet: Packet) -> datetime:
+        # By its place in the stream, but never after its arrival: then the count is
+        # wrong. A device's clock is believed to be a little ahead of ours.
+        at = self.map.time_of(packet.first_sample)
+        latest = self.received_at - self.map.span(packet.n)
+        ahead = CLOCK_AHEAD if self.certain else timedelta(0)
+        return at if at <= latest + ahead else latest
 
     def _place_by_arrival(self, packets: Sequence[Packet]) -> None:
         newest = max(packets, key=lambda packet: packet.end_sample)
