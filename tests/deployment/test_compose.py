@@ -134,6 +134,23 @@ class _Native:
             assert time.monotonic() < deadline, self.log(name)
             time.sleep(0.2)
 
+    def wait_for_worker(self) -> None:
+        ping = [sys.executable, "-m", "celery", "-A", "telecardio", "inspect", "ping"]
+        for _ in range(10):
+            assert self.children["worker"].poll() is None, self.log("worker")
+            environment = self.environment("worker")
+            done = subprocess.run(ping, cwd=ROOT, env=environment, capture_output=True)
+            if b"pong" in done.stdout:
+                return
+        pytest.fail(self.log("worker"))
+
+    def wait_for_file(self, name: str, file: str) -> None:
+        deadline = time.monotonic() + 30
+        while not list(self.folder.glob(f"{file}*")):
+            assert self.children[name].poll() is None, self.log(name)
+            assert time.monotonic() < deadline, self.log(name)
+            time.sleep(0.2)
+
     def wait_for_status(self, name: str, path: str) -> int:
         """Return the first answer that is not the proxy's own "nobody there"."""
         deadline = time.monotonic() + 60
@@ -210,8 +227,8 @@ def test_every_command_of_the_file_starts(native: _Native) -> None:
         native.start(name)
     assert native.wait_for_status("web", "/login/") == 200
     assert native.wait_for_status("ingest", "/api/v1/device") == 401
-    native.wait_for_log("worker", "ready.")
-    native.wait_for_log("beat", "beat: Starting...")
+    native.wait_for_worker()
+    native.wait_for_file("beat", "schedule")
 
 
 @pytest.mark.slow

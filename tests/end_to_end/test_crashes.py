@@ -97,7 +97,7 @@ def _assert_complete(specs: list[VirtualDeviceSpec], eventually: Callable) -> No
         (record,) = Record.objects.filter(device__serial=spec.serial)
         sent = spec.source.adu[: SIGNAL_S * spec.source.fs, 0]
         assert np.array_equal(_stored_samples(record), sent)
-        eventually(lambda r=record: _analysed(r), "the record is analysed", 60)
+        eventually(lambda r=record: _analysed(r), "the record is analysed", 120)
         samples, classes = _stored_beats(record)
         expected_samples, expected_classes = _offline_beats(sent, spec.source)
         assert np.array_equal(samples, expected_samples)
