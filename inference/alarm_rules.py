@@ -13,7 +13,7 @@ REFRACTORY = timedelta(seconds=30)
 # Most ventricular runs that become VT do so sooner. They are shown at once, but
 # mailed only when they have ended or lasted so long: VT is mailed instead.
 RUN_SETTLES = timedelta(seconds=5)
-# A condition last seen longer ago than this is history when it is found.
+# A condition last seen so long before its signal arrived is history.
 LATE_AFTER = timedelta(seconds=60)
 # More of an episode than this in unreadable signal: no alarm about the heart.
 MOST_BAD_SHARE = 0.5

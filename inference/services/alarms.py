@@ -23,7 +23,8 @@ OF_CONDITION = ("state", "late", "end_at", "end_sample", "priority", "detail", "
 class Condition:
     """What is seen now of something that may be an alarm.
 
-    ``seen_at`` is the time of the newest signal in which it was looked for;
+    ``seen_at`` is the time of the newest signal in which it was looked for, and
+    ``arrived_at`` when that signal was here, if analysis came to it only later;
     ``suppressed`` says why it may raise nothing (empty: it may).
     """
 
@@ -33,6 +34,7 @@ class Condition:
     onset_at: datetime
     onset_sample: int | None
     seen_at: datetime
+    arrived_at: datetime | None = None
     end_at: datetime | None = None
     end_sample: int | None = None
     detail: str = ""
@@ -43,6 +45,10 @@ class Condition:
     priority: Priority | None = None
     suppressed: str = ""
 
+    def is_late(self, *, now: datetime) -> bool:
+        """Tell whether it was history when its signal came; our own delay is none."""
+        return is_late(self.end_at or self.seen_at, now=self.arrived_at or now)
+
 
 class AlreadyAcknowledged(ValueError):
     """Somebody else acknowledged the alarm first."""
@@ -52,8 +58,9 @@ class AlreadyAcknowledged(ValueError):
 def follow_condition(condition: Condition, *, now: datetime) -> Alarm | None:
     """Raise, update or clear the alarm of a condition, and return it if changed.
 
-    A condition that continues stays one alarm. What was last seen over a minute
-    ago is raised as late: for review, with no mail. The caller announces.
+    A condition that continues stays one alarm. What was over for more than a minute
+    when its signal came is raised as late: for review, with no mail. The caller
+    announces.
     """
     # One patient's alarms change one after the other; readers are not stopped.
     Patient.objects.select_for_update(no_key=True).get(pk=condition.patient.pk)
@@ -79,7 +86,7 @@ def _alarm_of(condition: Condition) -> Alarm | None:
 def _raise(condition: Condition, *, now: datetime) -> Alarm | None:
     if condition.suppressed:
         return None
-    late = is_late(condition.end_at or condition.seen_at, now=now)
+    late = condition.is_late(now=now)
     same = Alarm.objects.filter(
         patient=condition.patient, rule=condition.rule, late=False
     )
@@ -135,7 +142,7 @@ def _note_again(alarm: Alarm, condition: Condition, *, now: datetime) -> None:
 def _update(alarm: Alarm, condition: Condition, *, now: datetime) -> Alarm | None:
     kind = _apply_end(alarm, condition)
     fields = list(OF_CONDITION)
-    if alarm.late and not is_late(condition.end_at or condition.seen_at, now=now):
+    if alarm.late and not condition.is_late(now=now):
         # Analysis has caught up with a condition that still holds: news after all.
         others = Alarm.objects.filter(
             patient=alarm.patient, rule=alarm.rule, late=False, state="active"

@@ -3,8 +3,16 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from devices.models import Record
-from inference.alarm_rules import RULES, suppression, technical_priority
+from django.db.models import F, Max
+
+from devices.models import Chunk, Record
+from inference.alarm_rules import (
+    LATE_AFTER,
+    RULES,
+    is_late,
+    suppression,
+    technical_priority,
+)
 from inference.models import Alarm, AnalysisState, Episode
 from inference.services.alarms import Condition, clear_alarm, follow_condition
 from inference.services.beats import quality_between
@@ -17,20 +25,30 @@ Span = tuple[str, int, int | None]
 
 
 def alarm_episodes(
-    record: Record, rows: Iterable[Episode], *, cursor: int, now: datetime
+    record: Record,
+    rows: Iterable[Episode],
+    *,
+    cursor: int,
+    first_look: bool = False,
+    now: datetime,
 ) -> list[Alarm]:
     """Let each episode raise, update or clear its alarm; return those changed.
 
-    A file was recorded in the past and nobody waits for it: it raises nothing.
+    On the ``first_look`` at a signal that came in time its alarms are news, however
+    late the look is: a worker that was away hides nothing. A file was recorded in the
+    past and nobody waits for it: it raises nothing.
     """
     if record.patient is None or record.source == Record.Source.FILE:
         return []
-    changed = [_alarm_episode(record, row, cursor, now=now) for row in rows]
+    changed = [
+        _alarm_episode(record, row, cursor, first_look=first_look, now=now)
+        for row in rows
+    ]
     return [alarm for alarm in changed if alarm is not None]
 
 
 def _alarm_episode(
-    record: Record, row: Episode, cursor: int, *, now: datetime
+    record: Record, row: Episode, cursor: int, *, first_look: bool, now: datetime
 ) -> Alarm | None:
     if row.label not in RULES or record.patient is None:
         return None
@@ -49,6 +67,10 @@ def _alarm_episode(
     if reason != row.suppressed:
         row.suppressed = reason
         row.save(update_fields=["suppressed"])
+    seen_at = record.time_of(cursor)
+    arrived_at = None
+    if first_look and is_late(row.end_at or seen_at, now=now):
+        arrived_at = _arrived_at(record, onset, until)
     return follow_condition(
         Condition(
             rule=row.label,
@@ -57,7 +79,8 @@ def _alarm_episode(
             episode=row,
             onset_at=row.onset_at,
             onset_sample=row.onset_sample,
-            seen_at=record.time_of(cursor),
+            seen_at=seen_at,
+            arrived_at=None if arrived_at is None else min(arrived_at, now),
             end_at=row.end_at,
             end_sample=row.end_sample,
             detail=row.detail,
@@ -68,6 +91,20 @@ def _alarm_episode(
         ),
         now=now,
     )
+
+
+def _arrived_at(record: Record, onset: int, until: int) -> datetime | None:
+    """Return when all of the samples in ``[onset, until)`` were here, or the last."""
+    margin = int(LATE_AFTER.total_seconds()) * record.fs
+    start = max(onset, until - margin)
+    chunks = Chunk.objects.filter(
+        record=record,
+        first_sample__gt=start - margin,
+        first_sample__gte=start + 1 - F("n"),
+        first_sample__lt=until,
+    )
+    arrived_at: datetime | None = chunks.aggregate(at=Max("received_at"))["at"]
+    return arrived_at
 
 
 def alarm_quality(

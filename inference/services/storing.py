@@ -51,7 +51,7 @@ def store_lot(
     rows = keep_episodes(
         record, analysis.episodes, cursor=cursor, annotator=annotator(), now=now
     )
-    alarms = alarm_episodes(record, rows, cursor=cursor, now=now)
+    alarms = alarm_episodes(record, rows, cursor=cursor, first_look=True, now=now)
     row.annotator = annotator()
     alarms += alarm_quality(
         record, row, analysis.quality_words, start=analysis.start_sample, now=now
@@ -85,7 +85,9 @@ def store_flush(
     rows = keep_flushed_episodes(
         record, analysis.episodes, annotator=annotator(), now=now
     )
-    alarms = alarm_episodes(record, rows, cursor=analysis.end_sample, now=now)
+    alarms = alarm_episodes(
+        record, rows, cursor=analysis.end_sample, first_look=True, now=now
+    )
     alarms += end_quality(record, row, now=now)
     row.flushed_sample = analysis.end_sample
     row.failed_count, row.next_try_at = 0, None

@@ -67,3 +67,23 @@ def test_it_tells_the_live_pages_of_beats_and_alarms(
     assert all((entry.at_ms > oldest_ms).all() for entry in beats)
     assert 40 < beats[-1].heart_rate_bpm < 250
     assert "VT" in {alarm["rule"] for alarm in states[-1]["alarms"]}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("kept_min", "late"), [(0, False), (10, True)])
+def test_it_mails_what_came_in_time_although_no_worker_was_there(
+    assignment: Assignment, ecg_data: Path, *, kept_min: int, late: bool
+) -> None:
+    adu = signal_of(ecg_data, "205", start_s=280, seconds=30)
+    now = timezone.now()
+    start_at = now - timedelta(minutes=10, seconds=30)
+    packets = packets_of(adu, packet_s=2, start_at=start_at)
+    # Sent at once, or kept by the device for ten minutes.
+    received_at = now - timedelta(minutes=10 - kept_min)
+    upload(assignment.device, packets, received_at=received_at)
+    analyse_pending(now=now)
+
+    alarms = Alarm.objects.filter(rule="VT")
+    assert set(alarms.values_list("late", flat=True)) == {late}
+    assert alarms.open().exists() != late
+    assert bool(queue_mails(now=now)) != late
