@@ -84,7 +84,8 @@ def acknowledge(request: HttpRequest, pk: int) -> HttpResponse:
         acknowledge_alarm(
             alarm=alarm,
             by=user,
-            reason=request.POST.get("reason", "").strip(),
+            # PostgreSQL keeps any text but this one character.
+            reason=request.POST.get("reason", "").replace("\0", "").strip(),
             now=timezone.now(),
         )
     except AlreadyAcknowledged as error:
