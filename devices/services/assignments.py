@@ -31,8 +31,8 @@ def assign_device(
     Refuses, with :class:`AssignmentError`, what would give a device two patients
     or a patient two devices at a time; nobody is moved silently.
     """
-    start_at = start_at or timezone.now()
     _lock(device, patient)
+    start_at = start_at or timezone.now()
     if end_at is not None and end_at <= start_at:
         raise AssignmentError(_("The end must be after the start."))
     same_time = Assignment.objects.filter(Q(end_at=None) | Q(end_at__gt=start_at))
@@ -59,8 +59,8 @@ def end_assignment(*, assignment: Assignment, at: datetime | None = None) -> Non
     samples that arrived after it and are stored with this patient: they would
     silently stay with the wrong person.
     """
-    at = at or timezone.now()
     _lock(assignment.device, assignment.patient)
+    at = at or timezone.now()
     assignment.refresh_from_db()
     if assignment.end_at is not None and assignment.end_at <= at:
         raise AssignmentError(_("This assignment has ended already."))
@@ -83,8 +83,8 @@ def move_device(
     *, device: Device, to_patient: Patient, at: datetime | None = None
 ) -> Assignment:
     """End what is in force for the device and let ``to_patient`` wear it from then."""
-    at = at or timezone.now()
     _lock(device, to_patient)
+    at = at or timezone.now()
     for current in device.assignments.covering(at):
         end_assignment(assignment=current, at=at)
     return assign_device(device=device, patient=to_patient, start_at=at)
@@ -92,6 +92,7 @@ def move_device(
 
 def _lock(device: Device, patient: Patient) -> None:
     # store_packets locks the device too, so no packet is attributed by an
-    # assignment that is changing. Patients come second, everywhere.
+    # assignment that is changing; and "now" is taken behind it, so that it comes
+    # after what is stored. Patients come second, everywhere.
     Device.objects.select_for_update(no_key=True).get(pk=device.pk)
     Patient.objects.select_for_update(no_key=True).get(pk=patient.pk)
