@@ -75,8 +75,10 @@ def load_neighbours(record: Record | None, packets: Sequence[Packet]) -> Neighbo
     # Besides the neighbours by seq, what lies at the same samples: it tells an
     # overlap from a wrong order.
     starts = [packet.first_sample for packet in packets]
+    # A heartbeat has no neighbours; hours of them would be read through for each.
+    signal = [packet.n > 0 for packet in packets]
     with connection.cursor() as cursor:
-        cursor.execute(_NEIGHBOURS, [seqs, starts] + [record.pk] * 4)
+        cursor.execute(_NEIGHBOURS, [seqs, starts, signal, *[record.pk] * 4])
         return Neighbours(_Place(*row) for row in cursor.fetchall())
 
 
@@ -98,17 +100,18 @@ def _invalid(packet: Packet, error: str, reason: str) -> Verdict:
 _COLUMNS = f"SELECT seq, first_sample, n, crc FROM {Chunk._meta.db_table}"
 _NEIGHBOURS = f"""
 SELECT DISTINCT near.*
-FROM unnest(%s::bigint[], %s::bigint[]) AS wanted (seq, first_sample)
+FROM unnest(%s::bigint[], %s::bigint[], %s::boolean[])
+    AS wanted (seq, first_sample, has_signal)
 CROSS JOIN LATERAL (
     ({_COLUMNS} WHERE record_id = %s AND seq = wanted.seq)
     UNION ALL
     ({_COLUMNS} WHERE record_id = %s AND seq < wanted.seq AND n > 0
-     ORDER BY seq DESC LIMIT 1)
+     AND wanted.has_signal ORDER BY seq DESC LIMIT 1)
     UNION ALL
     ({_COLUMNS} WHERE record_id = %s AND seq > wanted.seq AND n > 0
-     ORDER BY seq LIMIT 1)
+     AND wanted.has_signal ORDER BY seq LIMIT 1)
     UNION ALL
     ({_COLUMNS} WHERE record_id = %s AND first_sample <= wanted.first_sample
-     AND n > 0 ORDER BY first_sample DESC LIMIT 1)
+     AND n > 0 AND wanted.has_signal ORDER BY first_sample DESC LIMIT 1)
 ) AS near
 """

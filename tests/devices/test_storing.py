@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from devices.codec import decode_json
@@ -153,3 +154,16 @@ def test_it_stores_once_what_is_uploaded_twice_at_the_same_moment(device, assign
     assert Chunk.objects.count() == 20
     assert Record.objects.get().sample_count == 20 * FS
     assert len(stored_bytes()) == 20 * FS * 2
+
+
+def test_it_looks_at_no_neighbours_of_a_heartbeat(upload, assignment):
+    upload(packet(0), *[packet(seq, samples=[]) for seq in range(1, 5)])
+    again = [packet(seq, samples=[]) for seq in range(3, 7)]
+    with CaptureQueriesContext(connection) as queries:
+        told = results(upload(*again))
+    assert told == ["duplicate", "duplicate", "stored", "stored"]
+    (looked,) = [q["sql"] for q in queries if "LATERAL" in q["sql"]]
+    with connection.cursor() as cursor:
+        cursor.execute(looked)
+        # Themselves, and not the signal before them.
+        assert {row[0] for row in cursor.fetchall()} == {3, 4, 5, 6}
