@@ -8,7 +8,7 @@ from django.test import Client
 from django.utils.dateparse import parse_datetime
 
 from devices.models import Chunk, Device, Record
-from devices.services import revoke_device_tokens
+from devices.services import issue_token, revoke_device_tokens
 from tests.devices.conftest import STREAM, packet, results
 
 pytestmark = pytest.mark.django_db
@@ -284,3 +284,12 @@ def test_it_stores_a_heartbeat_without_samples(upload, assignment):
 def test_it_replies_with_the_config_version(upload, assignment):
     Device.objects.update(config_version=7)
     assert upload(packet(0)).json()["config"] == 7
+
+
+def test_it_tells_and_changes_nothing_of_another_devices_stream(upload, assignment):
+    upload(packet(0), packet(2))
+    stranger = issue_token(device=Device.objects.create(serial="TC-0002"))
+    body = assert_problem(upload(packet(1), token=stranger), 409, "no_patient")
+    assert (body["next_seq"], body["missing"]) == (0, [])
+    assert upload(packet(0), token=stranger).status_code == 409
+    assert Record.objects.get().sample_count == 500
