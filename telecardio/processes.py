@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-QUEUES = "live,backfill,mail,reports"
 START_TIMEOUT_S = 90
 STOP_TIMEOUT_S = 15
 
@@ -44,11 +43,14 @@ def commands(
     ingest = [python, "-m", "gunicorn", "telecardio.wsgi:application"]
     ingest += ["--bind", f"{host}:{ingest_port}", "--workers", "2", "--threads", "8"]
     ingest += ["--keep-alive", "75", "--no-control-socket"]
-    # Slots for live, backfill and mail; an analysis task ends after a few seconds,
-    # so mail waits that long at most.
-    worker = [*celery, "worker", "--queues", QUEUES, "--concurrency", "3"]
-    worker += ["--loglevel", "WARNING", "-O", "fair"]
-    worker += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+    quiet = ["--loglevel", "WARNING", "-O", "fair"]
+    quiet += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+    worker = [*celery, "worker", "--queues", "live,backfill", "--concurrency", "2"]
+    worker += ["--hostname", "worker@%h", *quiet]
+    # Apart, so that mail waits neither behind a model nor, when an SMTP server
+    # hangs, keeps one from running.
+    mail = [*celery, "worker", "--queues", "mail,reports", "--concurrency", "1"]
+    mail += ["--hostname", "mail@%h", *quiet]
     beat = [*celery, "beat", "--loglevel", "WARNING", "--pidfile="]
     beat += ["--schedule", str(var / "celerybeat-schedule")]
     if reload:
@@ -56,12 +58,19 @@ def commands(
         ingest += ["--reload"]
         watch = [python, "-m", "watchfiles", "--filter", "python"]
         worker = [*watch, " ".join(worker), str(ROOT)]
-    return {"web": web, "ingest": ingest, "worker": worker, "beat": beat}
+        mail = [*watch, " ".join(mail), str(ROOT)]
+    return {
+        "web": web,
+        "ingest": ingest,
+        "worker": worker,
+        "mail": mail,
+        "beat": beat,
+    }
 
 
 @dataclass
 class Stack:
-    """Web, ingest, worker and beat as children of this process, with logs."""
+    """Web, ingest, both workers and beat as children of this process, with logs."""
 
     environment: Mapping[str, str]
     var: Path
@@ -110,7 +119,7 @@ class Stack:
 
     def start_all(self) -> None:
         """Start every process and wait until pages and uploads are answered."""
-        for name in ("ingest", "web", "worker", "beat"):
+        for name in ("ingest", "web", "worker", "mail", "beat"):
             self.start(name)
         self.wait_for(self.ingest_url, "ingest")
         self.wait_for(self.web_url, "web")
@@ -151,7 +160,7 @@ class Stack:
 
     def stop_all(self) -> None:
         """Stop every process: first politely, then not."""
-        for name in ("beat", "worker", "ingest", "web"):
+        for name in ("beat", "worker", "mail", "ingest", "web"):
             if name in self.children and self.children[name].poll() is None:
                 self.children[name].terminate()
         deadline = time.monotonic() + STOP_TIMEOUT_S
