@@ -12,7 +12,7 @@ from patients.models import CareTeamMember, Patient, User, Ward
 from tests.browser.conftest import sign_in
 from tests.browser.player import Heart, Player
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 @pytest.fixture
@@ -144,7 +144,6 @@ def test_it_opens_a_patient_by_keyboard_who_is_then_acknowledged(
     assert errors == []
 
 
-@pytest.mark.slow
 def test_it_reconnects_and_fits_a_phone(page, web_url, kiosk, hearts, playing):
     page.set_viewport_size({"width": 390, "height": 844})
     sign_in(page, web_url, kiosk)
@@ -167,7 +166,6 @@ def test_it_reconnects_and_fits_a_phone(page, web_url, kiosk, hearts, playing):
     expect(first.locator("[data-part=age]")).to_have_text("0 s ago")
 
 
-@pytest.mark.slow
 def test_it_takes_the_trace_from_a_doctor_who_left_the_team(
     page, web_url, alice, hearts, playing
 ):

@@ -10,6 +10,9 @@ from telecardio import embedded
 from telecardio.embedded.processes import Process
 
 
+pytestmark = pytest.mark.slow
+
+
 def kill(process) -> None:
     os.kill(process.pid, signal.SIGKILL)
 

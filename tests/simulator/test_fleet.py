@@ -20,6 +20,9 @@ from devices.simulator.scripts import script_source
 from devices.simulator.source import SignalSource
 from patients.models import Patient
 
+pytestmark = pytest.mark.slow
+
+
 SINCE = timedelta(days=1)
 
 
