@@ -9,7 +9,6 @@ import pytest
 from telecardio import embedded
 from telecardio.embedded.processes import Process
 
-
 pytestmark = pytest.mark.slow
 
 
