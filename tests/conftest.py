@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.utils import timezone
+from redis import Redis
 
 from devices.models import Assignment, Device
 from devices.services import assign_device, issue_token
@@ -17,6 +18,13 @@ ensure_servers()
 
 # A hash that resists guessing takes most of a second, for every person of a test.
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+def pytest_sessionfinish() -> None:
+    """Remove this run's keys; the Redis is the checkout's, which goes on."""
+    with Redis.from_url(settings.REDIS_URL) as redis:
+        for key in redis.scan_iter(f"{settings.REDIS_PREFIX}*", count=1000):
+            redis.delete(key)
 
 
 @pytest.fixture(scope="session")
