@@ -81,6 +81,7 @@ AAMI = {
     **dict.fromkeys("/fQ", "Q"),
 }
 DATABASES = ("mitdb", "svdb", "nstdb")
+ANNOTATIONS = {"afdb": ("hea", "atr", "qrs"), "nsrdb": ("hea", "atr")}  # no signals
 
 
 class WrongData(ValueError):
@@ -206,6 +207,11 @@ def main() -> None:
     arguments = parser.parse_args()
     for name in DATABASES:
         wfdb.dl_database(name, str(Path(arguments.data) / name))
+    for name, endings in ANNOTATIONS.items():
+        folder = Path(arguments.data) / f"{name}_annotations"
+        folder.mkdir(parents=True, exist_ok=True)
+        records = wfdb.get_record_list(name)
+        wfdb.dl_files(name, str(folder), [f"{r}.{e}" for r in records for e in endings])
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import numpy as np
 
 from inference.classifier import Classifier, load_classifier
 from inference.ecg import advance, finish, initial_state
+from inference.ecg.af import gate
 from inference.ecg.beats import to_input
 from inference.ecg.grid import WINDOW
 from ml.data import (
@@ -52,9 +53,9 @@ def on_annotated(record: Record, classify: Classifier) -> Matrix:
     windows = beats.wide[:, MARGIN : MARGIN + WINDOW].astype(np.float64)
     windows -= np.median(windows, axis=1, keepdims=True)
     pair = to_input(windows, beats.templates.astype(np.float64))
-    said = classify(pair.astype(np.float32), beats.features).argmax(axis=1)
+    said = gate(classify(pair.astype(np.float32), beats.features), beats.af)
     matrix = np.zeros((MISSED + 1, MISSED + 1), dtype=np.int64)
-    np.add.at(matrix, (beats.classes, said), 1)
+    np.add.at(matrix, (beats.classes, said.argmax(axis=1)), 1)
     return matrix
 
 

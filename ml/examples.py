@@ -25,7 +25,8 @@ MARGIN = 8  # grid steps by which training may move a beat in its window
 @dataclass(frozen=True)
 class Examples:
     """Beats of many records: ``wide`` [n, 112] and ``templates`` [n, 96] in mV,
-    ``features`` [n, F], ``classes`` [n], ``records`` [n] (index of the record).
+    ``features`` [n, F], ``classes`` [n], ``records`` [n] (index of the record),
+    ``af`` [n] (probability of atrial fibrillation).
     """
 
     wide: NDArray[np.float32]
@@ -33,6 +34,7 @@ class Examples:
     features: NDArray[np.float32]
     classes: NDArray[np.uint8]
     records: NDArray[np.int64]
+    af: NDArray[np.float64]
 
     def __len__(self) -> int:
         """Return the number of beats."""
@@ -46,6 +48,7 @@ class Examples:
             self.features[at],
             self.classes[at],
             self.records[at],
+            self.af[at],
         )
 
 
@@ -72,6 +75,7 @@ def examples_of(record: Record, index: int = 0) -> Examples:
         features=described.features.astype(np.float32),
         classes=classes,
         records=np.full(len(classes), index),
+        af=described.af,
     )
 
 
@@ -83,4 +87,5 @@ def join(parts: list[Examples]) -> Examples:
         np.concatenate([part.features for part in parts]),
         np.concatenate([part.classes for part in parts]),
         np.concatenate([part.records for part in parts]),
+        np.concatenate([part.af for part in parts]),
     )

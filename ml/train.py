@@ -16,6 +16,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import numpy as np
 import tensorflow as tf
 
+from inference.ecg.af import gate
 from ml.augment import add_noise
 from ml.data import (
     DS1,
@@ -75,7 +76,8 @@ def cross_validate(
                 seed=seed,
             )
             for k in out:
-                said = predict(model, clean[k]).argmax(axis=1)
+                gated = gate(predict(model, clean[k]), clean[k].af)
+                said = gated.argmax(axis=1)
                 one = np.zeros_like(matrix)
                 np.add.at(one, (clean[k].classes, said), 1)
                 print(f"  {records[k].name} {table(figures(one))}")

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from inference.ecg.af import af_probability
 from inference.ecg.align import segment
 from inference.ecg.grid import BEFORE, GRID_FS, POST_WAIT, WINDOW
 from inference.ecg.rr import RR_FEATURES, RRState, rr_features
@@ -49,11 +50,14 @@ class BeatState:
 
 
 class Described(NamedTuple):
-    """Per beat: windows [n, 96] in mV, templates [n, 96] in mV, features [n, F]."""
+    """Per beat: windows [n, 96] in mV, templates [n, 96] in mV, features [n, F],
+    and the probability of atrial fibrillation around it [n].
+    """
 
     windows: Array
     templates: Array
     features: Array
+    af: Array
 
 
 def describe_beats(
@@ -68,13 +72,15 @@ def describe_beats(
     windows = segment(signal, r_peaks, before=BEFORE, length=WINDOW)
     # Rounded once, so that what is carried in 4 bytes is what was computed with.
     windows = windows.astype(np.float32).astype(np.float64)
+    af = af_probability(state.rr.intervals, pre_s, post_s)
     rr = rr_features(state.rr, pre_s, post_s)
     templates = run_template(state.template, windows, rr.ratio)
     before: Array = np.concatenate((state.previous[None, :].astype(float), windows))
     if len(windows):
         state.previous = windows[-1].astype(np.float32)
     shape = shape_features(windows, templates, before[: len(windows)])
-    return Described(windows, templates, np.concatenate((rr.features, shape), axis=1))
+    features = np.concatenate((rr.features, shape), axis=1)
+    return Described(windows, templates, features, af)
 
 
 def amplitude_mv(templates: Array) -> Array:

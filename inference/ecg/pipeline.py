@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from inference.ecg.af import gate
 from inference.ecg.beats import FEATURES, to_input
 from inference.ecg.episode_log import EpisodeLog
 from inference.ecg.episodes import end_episodes, follow_episodes, rate_now
@@ -135,7 +136,8 @@ def _judge(
     total = sum(len(rows) for rows in windows)
     probabilities = np.zeros((0, len(CLASSES)), dtype=np.float32)
     if total:
-        probabilities = classify(np.concatenate(windows), np.concatenate(features))
+        said = classify(np.concatenate(windows), np.concatenate(features))
+        probabilities = gate(said, np.concatenate([d.af for d in described]))
     results, at = [], 0
     for k, (state, row) in enumerate(zip(states, pieces, strict=True)):
         count = sum(len(piece.found.samples) for piece in row)
