@@ -4,10 +4,15 @@ import os
 
 from celery import Celery
 from celery.signals import beat_init, celeryd_init, worker_process_init
+from kombu.transport.redis import Channel
 
 from telecardio.servers import ensure_servers
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "telecardio.settings")
+# When the connection to Redis breaks, kombu 5.7 tries to put fetched tasks back
+# through the same connection, fails with an AttributeError, and the worker ends.
+# Tasks need not be put back: the sweeps ask again.
+Channel.do_restore = False
 app = Celery("telecardio")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
