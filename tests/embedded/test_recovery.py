@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 
 import psycopg
 import pytest
@@ -13,7 +14,12 @@ pytestmark = pytest.mark.slow
 
 
 def kill(process) -> None:
+    """Kill it and wait until it has gone: a signal takes its time on a busy machine."""
     os.kill(process.pid, signal.SIGKILL)
+    deadline = time.monotonic() + 20
+    while process.is_alive():
+        assert time.monotonic() < deadline, "it lives on"
+        time.sleep(0.01)
 
 
 def test_it_keeps_the_committed_row_when_postgresql_is_killed(running, connect):
