@@ -1,0 +1,1 @@
+"""The compiled analysis, before it takes its place."""

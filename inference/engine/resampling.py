@@ -1,0 +1,115 @@
+"""From any sampling frequency to the grid, by a windowed sinc."""
+
+from __future__ import annotations
+
+from functools import cache
+from math import ceil, gcd
+from typing import NamedTuple
+
+import numpy as np
+
+from inference.ecg.compiled import State, compiled
+from inference.ecg.grid import GRID_FS, MAX_FS, check_fs
+from inference.ecg.types import Array
+
+HALF_WIDTH_S = 0.064
+CUTOFF_HZ = 47.0  # above the 40 Hz of the band filter, below the grid's 62.5 Hz
+
+# Input not yet used up and how much it is, the sample it starts at, the next step.
+TAIL = 2 * ceil(HALF_WIDTH_S * MAX_FS) + MAX_FS // GRID_FS
+RESAMPLING = np.dtype(
+    [("tail", "f8", (TAIL,)), ("length", "i8"), ("start", "i8"), ("step", "i8")],
+    align=True,
+)
+
+
+class Kernel(NamedTuple):
+    """The taps of every phase: weights [phases, taps], first tap at 1 - half."""
+
+    weights: Array
+    half: int
+
+
+@cache
+def kernel(fs: int) -> Kernel:
+    """Return the Hann-windowed sinc that takes ``fs`` to the grid.
+
+    Each phase sums to 1, so a constant stays the same constant.
+    """
+    half = ceil(HALF_WIDTH_S * fs)
+    phases = GRID_FS // gcd(check_fs(fs), GRID_FS)
+    fraction = (np.arange(phases) * fs % GRID_FS) / GRID_FS
+    at_s = (np.arange(1 - half, half + 1)[None, :] - fraction[:, None]) / fs
+    cutoff = min(CUTOFF_HZ, 0.45 * fs)
+    weights = (
+        np.sinc(2 * cutoff * at_s) * np.cos(0.5 * np.pi * at_s / HALF_WIDTH_S) ** 2
+    )
+    weights[np.abs(at_s) >= HALF_WIDTH_S] = 0.0
+    return Kernel(weights / weights.sum(axis=1, keepdims=True), half)
+
+
+def start_resampling(state: State, fs: int) -> None:
+    """Set the state before sample 0 at ``fs`` Hz; what came before counts as 0 mV."""
+    state["length"] = kernel(fs).half
+    state["start"] = -kernel(fs).half
+
+
+@compiled
+def resample_block(
+    state: State, signal: Array, fs: int, weights: Array, half: int
+) -> Array:
+    """Return the grid steps that ``signal`` [n] at ``fs`` Hz completes.
+
+    ``weights`` and ``half`` are those of ``kernel(fs)``. Step j lies at sample
+    j * fs / 125 and needs 64 ms of signal after it: that is the delay; the result
+    is not shifted. Updates ``state``.
+    """
+    buffer = np.empty(state.length + len(signal))
+    buffer[: state.length] = state.tail[: state.length]
+    buffer[state.length :] = signal
+    stop = state.start + len(buffer)
+    first, phases = state.step, len(weights)
+    # The last step whose final tap, at floor(j * fs / 125) + half, is there.
+    last = ((stop - half) * GRID_FS - 1) // fs
+    count = max(last - first + 1, 0)
+    out = np.empty(count)
+    for i in range(count):
+        at = (first + i) * fs // GRID_FS + 1 - half - state.start
+        out[i] = _weigh(weights[(first + i) % phases], buffer[at : at + 2 * half])
+    state.step = first + count
+    keep = max(state.step * fs // GRID_FS + 1 - half - state.start, 0)
+    state.length = len(buffer) - keep
+    state.tail[: state.length] = buffer[keep:]
+    state.start += keep
+    return out
+
+
+@compiled
+def _weigh(weights: Array, values: Array) -> float:
+    """Return the weighted sum; four sums side by side are one vector of them."""
+    a = b = c = d = 0.0
+    for k in range(0, len(weights) - 3, 4):
+        a += weights[k] * values[k]
+        b += weights[k + 1] * values[k + 1]
+        c += weights[k + 2] * values[k + 2]
+        d += weights[k + 3] * values[k + 3]
+    for k in range(len(weights) // 4 * 4, len(weights)):
+        a += weights[k] * values[k]
+    return (a + b) + (c + d)
+
+
+def resample(signal: Array, fs: int) -> Array:
+    """Return a whole record [n] at ``fs`` Hz on the grid, [ceil(n * 125 / fs)].
+
+    The first and last values are held beyond the ends. No shift.
+    """
+    weights, half = kernel(fs)
+    if not len(signal):
+        return np.zeros(0)
+    state = np.zeros(1, RESAMPLING)[0]
+    start_resampling(state, fs)
+    state["tail"] = float(signal[0])
+    held = np.full(half + 1, float(signal[-1]))
+    padded = np.concatenate((np.asarray(signal, dtype=np.float64), held))
+    steps = resample_block(state, padded, fs, weights, half)
+    return steps[: ceil(len(signal) * GRID_FS / fs)]

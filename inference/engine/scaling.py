@@ -1,0 +1,22 @@
+"""From ADC units to millivolts."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def adu_to_mv(
+    adu: NDArray[np.integer], *, gain: float, baseline: float
+) -> NDArray[np.float32]:
+    """Convert ADC units to millivolts.
+
+    ``gain`` is in adu per mV and ``baseline`` is the adu value at 0 mV, as in a
+    WFDB header; the shape of ``adu`` is kept.
+    """
+    if not gain > 0:
+        raise ValueError(f"gain is {gain}: give a number of adu per mV above 0")
+    return ((adu.astype(np.float64) - baseline) / gain).astype(np.float32)
+
+
+scale = adu_to_mv
