@@ -25,9 +25,12 @@ def report_text(summary: Summary, *, title: str) -> str:
         f"  beats       {summary.beat_count}: {_beats(summary)}",
         f"  heart rate  {_rates(summary)}",
         f"  longest RR  {_longest(summary)}",
-        f"  ectopy      V {summary.v_burden:.2%}, S {summary.s_burden:.2%} of beats; "
+        f"  ectopy      V {_burden(summary.v_burden, summary.v_per_hour)}, "
+        f"S {_burden(summary.s_burden, summary.s_per_hour)}; "
         f"{summary.v_couplets} V couplets, {summary.v_runs} V runs, "
-        f"{summary.s_runs} S runs",
+        f"{summary.s_couplets} S couplets, {summary.s_runs} S runs",
+        f"  AF          {_af(summary)}",
+        f"  variability {_variability(summary)}",
         f"  episodes    {len(summary.episodes)}",
     ]
     lines += [
@@ -55,6 +58,32 @@ def _rates(summary: Summary) -> str:
         return "unknown"
     low, mean, high = (f"{rate:.0f}" for rate in rates)
     return f"{low} / {mean} / {high} per minute (min / mean / max)"
+
+
+def _burden(share: float, per_hour: float | None) -> str:
+    rate = "" if per_hour is None else f" ({per_hour:.0f}/h)"
+    return f"{share:.2%} of beats{rate}"
+
+
+def _af(summary: Summary) -> str:
+    if summary.af_burden is None:
+        return "unknown: nothing is usable"
+    return f"{summary.af_burden:.1%} of the usable time, {clock(summary.af_s)}"
+
+
+def _variability(summary: Summary) -> str:
+    parts = [
+        f"{name} {value:.0f} ms"
+        for name, value in (
+            ("SDNN", summary.sdnn_ms),
+            ("RMSSD", summary.rmssd_ms),
+            ("SDANN", summary.sdann_ms),
+        )
+        if value is not None
+    ]
+    if not parts:
+        return "unknown: too few normal beats follow each other"
+    return f"{', '.join(parts)} over {summary.nn_count} normal intervals"
 
 
 def _longest(summary: Summary) -> str:

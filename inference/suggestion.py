@@ -50,6 +50,8 @@ def _findings(summary: Summary) -> list[tuple[int, str]]:
     for episode in summary.episodes:
         of[episode.label].append(episode)
     findings: list[tuple[int, str]] = []
+    if of["VF"]:
+        findings.append((TODAY, _times(of["VF"])))
     if of["ASYSTOLE"]:
         findings.append((TODAY, _stops(of["ASYSTOLE"], "asystole", "asystoles")))
     if summary.longest_v_run is not None:
@@ -61,6 +63,8 @@ def _findings(summary: Summary) -> list[tuple[int, str]]:
     for label, level, high in _RATES:
         if of[label]:
             findings.append((level, _rates(of[label], high=high)))
+    if of["AF"]:
+        findings.append((SOON, f"{_times(of['AF'])}{_af_share(summary)}"))
     if of["PAUSE"]:
         findings.append((SOON, _stops(of["PAUSE"], "pause", "pauses")))
     if summary.v_burden >= SOME_V:
@@ -69,6 +73,8 @@ def _findings(summary: Summary) -> list[tuple[int, str]]:
     if summary.s_burden >= MANY_S:
         text = f"{summary.s_burden:.0%} of the beats supraventricular"
         findings.append((VISIT, text))
+    if summary.longest_s_run is not None:
+        findings.append((VISIT, _s_runs(summary)))
     if summary.usable_share < POOR_SHARE:
         share = f"{summary.usable_share:.0%}"
         findings.append((AGAIN, f"only {share} of the signal is usable"))
@@ -91,6 +97,23 @@ def _runs(summary: Summary) -> str:
     return f"{summary.v_runs} ventricular runs, longest {longest.beats} beats{rate}"
 
 
+def _s_runs(summary: Summary) -> str:
+    longest = summary.longest_s_run
+    beats = 0 if longest is None else longest.beats
+    runs = _counted(summary.s_runs, "supraventricular run", "supraventricular runs")
+    return f"{runs}{' of' if summary.s_runs == 1 else ', longest'} {beats} beats"
+
+
+def _times(episodes: list[EpisodeSummary]) -> str:
+    total_s = sum(episode.end_s - episode.onset_s for episode in episodes)
+    return f"{episodes[0].words}, {_length(total_s)} in all"
+
+
+def _af_share(summary: Summary) -> str:
+    share = summary.af_burden
+    return f" ({share:.0%} of the usable signal)" if share else ""
+
+
 def _stops(episodes: list[EpisodeSummary], one: str, many: str) -> str:
     longest = max(episode.peak for episode in episodes)
     count = _counted(len(episodes), one, many)
@@ -101,7 +124,7 @@ def _rates(episodes: list[EpisodeSummary], *, high: bool) -> str:
     worst = (max if high else min)(episode.peak for episode in episodes)
     total_s = sum(episode.end_s - episode.onset_s for episode in episodes)
     way = "up to" if high else "down to"
-    length = f"{total_s:.0f} s" if total_s < 120 else f"{total_s / 60:.0f} min"
+    length = _length(total_s)
     return f"{episodes[0].words}, {way} {worst:.0f}/min, {length} in all"
 
 

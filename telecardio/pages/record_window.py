@@ -6,9 +6,10 @@ import numpy as np
 
 from devices.models import Record
 from devices.reading import read_signal
+from inference.course import r_intervals_ms
 from inference.ecg.types import CLASSES, WORDS
 from inference.services.beats import beats_between, quality_between
-from inference.summary import EPISODE_WORDS, r_intervals_ms
+from inference.summary import EPISODE_WORDS
 from telecardio.pages.record_summary import episodes_of, progress_of
 
 WINDOW_S = 10

@@ -2,6 +2,7 @@
 
 import json
 from argparse import ArgumentParser
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from inference.files.record import FileError, FileRecord
 from inference.files.wfdb_record import read_wfdb
 from inference.report import report_text
 from inference.suggestion import suggest
-from inference.summary import Summary, summarise
+from inference.summary import Summary, minutes_of, rounded, summarise
 
 
 class Command(BaseCommand):
@@ -43,6 +44,9 @@ class Command(BaseCommand):
             help="where RECORD.tc is written (default: the current folder)",
         )
         parser.add_argument("--json", action="store_true", help="print one JSON object")
+        parser.add_argument(
+            "--minutes", action="store_true", help="every minute too, with --json"
+        )
         csv = parser.add_argument_group("CSV files")
         csv.add_argument("--fs", type=float, metavar="HZ", help="without time_s column")
         csv.add_argument("--unit", choices=["mV", "adu"], default="mV")
@@ -74,6 +78,8 @@ class Command(BaseCommand):
                 annotator=classifier.annotator,
             )
             done.append(_json(source, record, lead, summary, path))
+            if options["minutes"]:
+                done[-1]["minutes"] = _minutes(record, findings)
             if not options["json"]:
                 title = f"{source} ({record.leads[lead]}, {record.fs} Hz) -> {path}"
                 self.stdout.write(report_text(summary, title=title))
@@ -132,6 +138,16 @@ def _write(findings: Findings, record: FileRecord, lead: int, target: Path) -> P
         n=len(record.samples),
         channel=record.channel(lead),
     )
+
+
+def _minutes(record: FileRecord, findings: Findings) -> list[dict[str, Any]]:
+    minutes = minutes_of(
+        fs=record.fs,
+        beats=findings.beats,
+        episodes=findings.episodes,
+        quality=findings.quality,
+    )
+    return [rounded(asdict(minute)) for minute in minutes]
 
 
 def _json(
