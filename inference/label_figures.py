@@ -40,7 +40,7 @@ _BASIS = {
 
 @dataclass(frozen=True)
 class LabelFigure:
-    """Of 100 such labels ``ppv`` were right; of 100 that are such, ``se`` were found."""
+    """Of 100 such labels ``ppv`` were right, of 100 that are such ``se`` were found."""
 
     label: str
     se: float | None
@@ -81,7 +81,7 @@ class LabelFigures:
         if basis is None:
             return "not measured on unseen patients" if label in _MEASURABLE else ""
         if basis.label == R_PEAKS:
-            return f"rests on R peaks: on unseen patients {_shares(basis, 'those')}"
+            return f"rests on R peaks: on unseen patients {_shares(basis, 'R peaks')}"
         beats = f"{WORDS[basis.label]} labels"
         return f"rests on beats: on unseen patients {_shares(basis, beats)}"
 
@@ -94,11 +94,11 @@ class LabelFigures:
     def legend(self) -> str:
         """Say in one line how good the labels of ectopic beats are; empty: unknown."""
         parts = [
-            f"{WORDS[symbol]} {_shares(self.of[symbol], 'labels')}"
+            _shares(self.of[symbol], f"{WORDS[symbol]} labels")
             for symbol in ("V", "S")
             if symbol in self.of
         ]
-        return f"On unseen patients: {'; '.join(parts)}." if parts else ""
+        return f"On unseen patients {'; '.join(parts)}." if parts else ""
 
 
 _MEASURABLE = frozenset({*_BASIS, "AF", "AFIB", "VF", "PACED"})

@@ -13,17 +13,27 @@ from inference.files.analysis import Findings
 ANNOTATOR = "tc"
 NORMAL = "(N"
 # The most serious first: where episodes overlap, the rhythm is the first of them.
-# (VT and (ASYS are PhysioNet's; it has no code for the others.
+# The codes are those of mitdb and of PhysioNet's other databases; rates and pauses
+# have none, and stand behind the rhythms so that they hide none of these.
 _RHYTHMS = {
+    "VF": "(VFL",
+    "VFL": "(VFL",
     "ASYSTOLE": "(ASYS",
     "VT": "(VT",
     "VRUN": "(VT",
+    "SVT": "(SVTA",
+    "AF": "(AFIB",
+    "BIGEMINY": "(B",
+    "TRIGEMINY": "(T",
+    "PACED": "(P",
     "PAUSE": "(PAUSE",
     "EXTREME_TACHY": "(EXTREME_TACHY",
     "EXTREME_BRADY": "(EXTREME_BRADY",
     "TACHY": "(TACHY",
     "BRADY": "(BRADY",
 }
+# EC57 tools find ventricular flutter and fibrillation by these, not by a rhythm.
+_FLUTTER, _FLUTTER_BEGINS, _FLUTTER_ENDS = {"VF", "VFL"}, "[", "]"
 _LOST = {"flat", "missing"}
 
 # sample, symbol, subtype, note
@@ -41,7 +51,8 @@ def write_annotations(
     """Write ``folder/name.tc`` and return its path.
 
     Beats are N S V F Q at the R peak, ``+`` a change of rhythm with its note such as
-    ``(VT``, ``~`` a change of quality with its word; ``chan`` is the signal's number.
+    ``(VT``, ``[`` and ``]`` the ends of ventricular flutter, ``~`` a change of quality
+    with its word and the bits of WFDB; ``chan`` is the signal's number.
     """
     folder.mkdir(parents=True, exist_ok=True)
     rows: list[_Row] = [
@@ -54,6 +65,7 @@ def write_annotations(
     ]
     taken = {row[0] for row in rows}
     changes = _rhythm_changes(findings.episodes, n)
+    changes += _flutter_ends(findings.episodes, n)
     changes += _quality_changes(findings.quality_words, fs, channel)
     for sample, symbol, subtype, note in sorted(changes, key=lambda row: row[0]):
         # One annotation per sample: WFDB orders several only by channel.
@@ -100,6 +112,17 @@ def _rhythm_changes(episodes: tuple[Episode, ...], n: int) -> list[_Row]:
             changes.append((at, "+", 0, note))
         before = note
     return changes
+
+
+def _flutter_ends(episodes: tuple[Episode, ...], n: int) -> list[_Row]:
+    rows: list[_Row] = []
+    for episode in episodes:
+        if episode.label in _FLUTTER:
+            rows.append((max(episode.onset_sample, 0), _FLUTTER_BEGINS, 0, ""))
+            end = n if episode.end_sample is None else episode.end_sample
+            # One that goes on to the end of the record has its mark there.
+            rows.append((min(end, n - 1), _FLUTTER_ENDS, 0, ""))
+    return rows
 
 
 def _quality_changes(words: tuple[str, ...], fs: int, channel: int) -> list[_Row]:

@@ -53,6 +53,42 @@ def test_it_writes_changes_of_rhythm(tmp_path):
     ]
 
 
+def test_it_names_rhythms_as_wfdb_does(tmp_path):
+    labels = ["AF", "SVT", "BIGEMINY", "TRIGEMINY", "PACED", "VT", "VF"]
+    episodes = [
+        episode(label, 2 * k + 1.1, 2 * k + 2.1) for k, label in enumerate(labels)
+    ]
+    read = written(tmp_path, findings_of(beats_of("N" * 40), episodes))
+    notes = [note for _, note in rows(read, "+") if note != "(N"]
+    assert notes == ["(AFIB", "(SVTA", "(B", "(T", "(P", "(VT", "(VFL"]
+    ends = [(t, symbol) for symbol in "[]" for t, _ in rows(read, symbol)]
+    ends_expected = [(13.1, "["), (14.1, "]")]
+    assert ends == [(pytest.approx(at, abs=0.01), end) for at, end in ends_expected]
+
+
+def test_it_hides_no_af_behind_a_rate_or_a_couplet(tmp_path):
+    episodes = [
+        episode("AF", 5.1, 30.1),
+        episode("TACHY", 8.1, 20.1),
+        episode("COUPLET", 9.1, 10.1),
+        episode("VRUN", 22.1, 24.1),
+    ]
+    read = written(tmp_path, findings_of(beats_of("N" * 40), episodes))
+    assert [note for _, note in rows(read, "+")] == [
+        "(N",
+        "(AFIB",
+        "(VT",
+        "(AFIB",
+        "(N",
+    ]
+
+
+def test_it_ends_flutter_with_the_record(tmp_path):
+    read = written(tmp_path, findings_of(beats_of("N"), [episode("VF", 3, None)]))
+    assert rows(read, "[")[0][0] == pytest.approx(3, abs=0.01)
+    assert rows(read, "]") == [(60 - 1 / FS, "")]
+
+
 def test_it_writes_changes_of_quality(tmp_path):
     words = ["good"] * 5 + ["noise"] * 3 + ["flat"] * 2 + ["good"] * 10
     read = written(tmp_path, findings_of(beats_of("N" * 20), words=words), channel=1)
