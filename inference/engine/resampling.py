@@ -73,29 +73,29 @@ def resample_block(
     last = ((stop - half) * GRID_FS - 1) // fs
     count = max(last - first + 1, 0)
     out = np.empty(count)
+    at, part = first * fs // GRID_FS + 1 - half - state.start, first * fs % GRID_FS
+    phase = first % phases
     for i in range(count):
-        at = (first + i) * fs // GRID_FS + 1 - half - state.start
-        out[i] = _weigh(weights[(first + i) % phases], buffer[at : at + 2 * half])
+        taps, values = weights[phase], buffer[at : at + 2 * half]
+        # Four sums side by side are one vector of them.
+        a = b = c = d = 0.0
+        for k in range(half // 2):
+            a += taps[4 * k] * values[4 * k]
+            b += taps[4 * k + 1] * values[4 * k + 1]
+            c += taps[4 * k + 2] * values[4 * k + 2]
+            d += taps[4 * k + 3] * values[4 * k + 3]
+        for k in range(half // 2 * 4, 2 * half):
+            a += taps[k] * values[k]
+        out[i] = (a + b) + (c + d)
+        part += fs
+        at, part = at + part // GRID_FS, part % GRID_FS
+        phase = phase + 1 if phase + 1 < phases else 0
     state.step = first + count
     keep = max(state.step * fs // GRID_FS + 1 - half - state.start, 0)
     state.length = len(buffer) - keep
     state.tail[: state.length] = buffer[keep:]
     state.start += keep
     return out
-
-
-@compiled
-def _weigh(weights: Array, values: Array) -> float:
-    """Return the weighted sum; four sums side by side are one vector of them."""
-    a = b = c = d = 0.0
-    for k in range(0, len(weights) - 3, 4):
-        a += weights[k] * values[k]
-        b += weights[k + 1] * values[k + 1]
-        c += weights[k + 2] * values[k + 2]
-        d += weights[k + 3] * values[k + 3]
-    for k in range(len(weights) // 4 * 4, len(weights)):
-        a += weights[k] * values[k]
-    return (a + b) + (c + d)
 
 
 def resample(signal: Array, fs: int) -> Array:
