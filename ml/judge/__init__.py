@@ -1,0 +1,1 @@
+"""Judge annotations against annotations as ANSI/AAMI EC57 does; times in seconds."""
