@@ -77,7 +77,7 @@ def _parse(path: Path) -> Any:
     if not file.is_file():
         message = (
             f"There is no {file}. Name a WFDB record by its path without ending, "
-            "or a file that ends in .csv."
+            "or a file that ends in .csv or .edf."
         )
         raise FileError(message)
     if file.stat().st_size > _MAX_HEADER_BYTES:

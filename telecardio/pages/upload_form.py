@@ -11,8 +11,9 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from inference.files.csv_record import read_csv
+from inference.files.edf_record import read_edf
 from inference.files.record import FileError, FileRecord
-from inference.files.wfdb_zip import read_wfdb_zip
+from inference.files.wfdb_zip import MAX_VALUES, read_wfdb_zip
 from patients.models import CareTeamMember, Patient, User
 
 CSV_ENDINGS = (".csv", ".tsv", ".txt")
@@ -33,7 +34,7 @@ def too_large_message(size: int | None = None) -> str:
 
 
 class UploadForm(forms.Form):
-    """A WFDB record as a zip file, or a CSV file and what it does not say itself.
+    """A WFDB record as a zip file, an EDF file, or a CSV file and what it leaves open.
 
     After ``is_valid`` the samples are in ``file_record``, and the time of the first
     one in ``cleaned_data["started_at"]``.
@@ -41,8 +42,10 @@ class UploadForm(forms.Form):
 
     file = forms.FileField(
         label=_("Recording"),
-        help_text=_("A WFDB record in a zip file (one .hea with its .dat), or CSV."),
-        widget=forms.FileInput(attrs={"accept": ".zip,.csv,.tsv,.txt"}),
+        help_text=_(
+            "A WFDB record in a zip file (one .hea with its .dat), EDF or CSV."
+        ),
+        widget=forms.FileInput(attrs={"accept": ".zip,.edf,.csv,.tsv,.txt"}),
     )
     patient = forms.ModelChoiceField(
         label=_("Patient"),
@@ -125,15 +128,18 @@ class UploadForm(forms.Form):
         upload.file.seek(0)
         if name.endswith(".zip"):
             return read_wfdb_zip(upload.file)
+        stem = (upload.name or "").rpartition(".")[0]
+        if name.endswith(".edf"):
+            return read_edf(upload.file, name=stem, max_values=MAX_VALUES)
         if not name.endswith(CSV_ENDINGS):
             message = _(
-                "%(name)s is neither a zip file with a WFDB record nor a CSV file."
+                "%(name)s is neither a zip file with a WFDB record nor an EDF or CSV file."
             )
             raise FileError(message % {"name": upload.name})
         leads = [lead.strip() for lead in cleaned["leads"].split(",") if lead.strip()]
         return read_csv(
             upload.file,
-            name=(upload.name or "").rpartition(".")[0],
+            name=stem,
             fs=cleaned["fs"],
             unit="adu" if cleaned["unit"] == "adu" else "mV",
             gain=cleaned["gain"],

@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import wfdb
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 
 from devices.ecg_model import synthesise
 from inference.classifier import load_classifier
 from inference.files import analysis
 from inference.files.record import FileRecord
+from tests.files.edf_files import write as write_edf
 from tests.files.wfdb_records import write
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -124,6 +125,30 @@ def test_it_goes_on_behind_a_record_that_fails(tmp_path):
     notes = wfdb.rdann(str(tmp_path / "out" / "good"), "tc").aux_note
     assert "(VT" in notes
     assert notes.index("(VT") < len(notes) - 1 - notes[::-1].index("(N")
+
+
+def test_it_summarises_minutes_hours_and_days_of_an_edf_file(tmp_path, capsys):
+    mv = synthesise("pvc", fs=FS, seconds=150).mv
+    path = write_edf(tmp_path, {"ECG I": -mv, "ECG II": mv})
+    options = ["--lead", "II", "--output", str(tmp_path), "--json", "--minutes"]
+    call_command("analyse", str(path), *options)
+    [summary] = json.loads(capsys.readouterr().out)["records"]
+    assert (summary["lead"], summary["fs"]) == ("II", FS)
+    assert [len(summary[name]) for name in ("minutes", "hours", "days")] == [3, 1, 1]
+    assert [minute["onset_s"] for minute in summary["minutes"]] == [0, 60, 120]
+    counts = [minute["beats"]["V"] for minute in summary["minutes"]]
+    assert sum(counts) == summary["beats"]["V"] > 10
+    assert summary["hours"][0]["rmssd_ms"] == summary["rmssd_ms"] > 0
+    read = wfdb.rdann(str(tmp_path / "night"), "tc")
+    assert set(read.chan) == {1}
+    assert np.isin(read.symbol, list("NSVFQ")).sum() == summary["beat_count"]
+
+
+def test_it_says_what_is_wrong_with_an_edf_file(tmp_path):
+    path = write_edf(tmp_path, {"ECG": np.zeros(10 * FS)})
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(CommandError, match="1 of 1 records"):
+        call_command("analyse", str(path), "--output", str(tmp_path))
 
 
 def test_it_analyses_what_is_short_or_flat_or_missing(tmp_path, capsys):

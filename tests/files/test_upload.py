@@ -14,7 +14,9 @@ from django.utils import timezone
 
 from devices.ecg_model import synthesise
 from devices.models import Record
-from devices.reading import read_adu
+from devices.reading import read_adu, read_signal
+from tests.files.edf_files import discontinuous
+from tests.files.edf_files import write as write_edf
 from tests.files.uploads import FS, csv_file, zip_file
 
 URL = "/records/upload/"
@@ -67,6 +69,23 @@ def test_it_stores_a_csv_file_without_a_patient(browser):
     )
     assert (record.patient, record.leads, record.gain) == (None, ["V1"], 1000)
     assert before <= record.started_at <= timezone.now()
+
+
+def test_it_stores_an_edf_file_with_its_gap(browser, alice, patient, tmp_path):
+    mv = synthesise("pvc", fs=FS, seconds=20).mv
+    path = write_edf(tmp_path, {"ECG II": mv, "ECG V1": -mv, "Resp": 0 * mv})
+    data = discontinuous(path, [*range(10), *range(15, 25)]).getvalue()
+    file = SimpleUploadedFile("Night.EDF", data, "application/octet-stream")
+    response = post(browser, file, patient=patient.pk)
+    assert response.status_code == 201, response.content
+    record = Record.objects.get()
+    assert (record.name, record.fs, record.leads) == ("Night", FS, ["II", "V1"])
+    assert record.end_sample == 25 * FS
+    assert record.started_at.astimezone(patient.zone).hour == 22
+    stored = read_signal(record, 0, record.end_sample)
+    assert np.isnan(stored[10 * FS : 15 * FS]).all()
+    np.testing.assert_allclose(stored[-10 * FS :, 0], mv[-10 * FS :], atol=6e-4)
+    np.testing.assert_allclose(stored[-10 * FS :, 1], -mv[-10 * FS :], atol=6e-4)
 
 
 def test_it_redirects_a_browser_without_script(browser):

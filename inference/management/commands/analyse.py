@@ -13,6 +13,7 @@ from inference.classifier import Classifier, load_classifier
 from inference.files.analysis import Findings, analyse_record
 from inference.files.annotations import annotation_name, write_annotations
 from inference.files.csv_record import read_csv
+from inference.files.edf_record import read_edf
 from inference.files.record import FileError, FileRecord
 from inference.files.wfdb_record import read_wfdb
 from inference.report import report_text
@@ -21,9 +22,9 @@ from inference.summary import Summary, minutes_of, rounded, summarise
 
 
 class Command(BaseCommand):
-    """Find beats and rhythm episodes in WFDB records and CSV files."""
+    """Find beats and rhythm episodes in WFDB records, CSV and EDF files."""
 
-    help = "Analyse ECG files (WFDB or CSV) and write WFDB annotations (.tc)."
+    help = "Analyse ECG files (WFDB, CSV or EDF+) and write WFDB annotations (.tc)."
     # The checks of the web application have nothing to do with files.
     requires_system_checks = []
 
@@ -33,7 +34,7 @@ class Command(BaseCommand):
             "records",
             nargs="+",
             metavar="RECORD",
-            help="a WFDB record by its path without ending, or a file ending in .csv",
+            help="a WFDB record by its path without ending, or a .csv or .edf file",
         )
         parser.add_argument("--lead", metavar="NAME", help="default: the first lead")
         parser.add_argument(
@@ -93,6 +94,9 @@ class Command(BaseCommand):
 def _read(source: str, options: dict[str, Any]) -> tuple[FileRecord, int]:
     """Return the record and the column of its lead that is analysed."""
     path = Path(source)
+    if path.suffix.lower() == ".edf":
+        with path.open("rb") as file:
+            return read_edf(file, name=path.stem, lead=options["lead"] or 0), 0
     if path.suffix.lower() not in {".csv", ".tsv", ".txt"}:
         return read_wfdb(path, lead=options["lead"] or 0), 0
     with path.open("rb") as file:

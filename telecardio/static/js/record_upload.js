@@ -27,8 +27,8 @@ drop.addEventListener("drop", (event) => {
 input.addEventListener("change", () => {
   const file = input.files[0];
   showErrors({});
-  const isZip = Boolean(file) && file.name.toLowerCase().endsWith(".zip");
-  document.getElementById("csv-options").disabled = isZip;
+  const isWhole = Boolean(file) && /\.(zip|edf)$/i.test(file.name);
+  document.getElementById("csv-options").disabled = isWhole;
   if (file && file.size > Number(form.dataset.maxBytes)) {
     showErrors({ file: [form.dataset.tooLarge] });
   }
