@@ -1,0 +1,191 @@
+"""What the classifier sees of a beat: two windows and a row of features."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from inference.ecg.compiled import State, compiled
+from inference.ecg.grid import BEFORE, GRID_FS, POST_WAIT, WINDOW
+from inference.ecg.types import Array, Real, Samples, Signal
+from inference.engine.af import INTERVALS, ROOM, interval_row, probability_of
+from inference.engine.align import cut_window
+from inference.engine.rr import RR, RR_FEATURES, describe_intervals, start_rr
+from inference.engine.template import (
+    QRS_END,
+    QRS_START,
+    TEMPLATE,
+    correlation,
+    follow_template,
+    qrs_width_s,
+)
+
+P_START, P_END = BEFORE - 28, BEFORE - 8
+T_START = BEFORE + 15
+SHAPE_FEATURES = (
+    "width",
+    "width_difference",
+    "template_width",
+    "log_amplitude",
+    "like_qrs",
+    "like_all",
+    "like_p",
+    "like_previous",
+    "residual_p",
+    "residual_qrs",
+    "residual_t",
+)
+FEATURES = (*RR_FEATURES, *SHAPE_FEATURES)
+CHANNELS = ("beat", "beat minus template")
+SMALLEST_MV = 0.02  # a template amplitude below this is no beat's
+FARTHEST = 8.0  # of the template's QRS: what is beyond is cut off
+
+# All that is carried from beat to beat.
+BEATS = np.dtype(
+    [("rr", RR), ("template", TEMPLATE), ("previous", "f4", (WINDOW,))], align=True
+)
+
+
+class Described(NamedTuple):
+    """Per beat: windows float32[n, 96] in mV, templates float32[n, 96] in mV,
+    features float32[n, F], and the probability of atrial fibrillation around it [n].
+    """
+
+    windows: Signal
+    templates: Signal
+    features: Signal
+    af: Array
+
+
+def start_beats(state: State) -> None:
+    """Set a zeroed BEATS record to that of a record without a beat."""
+    start_rr(state["rr"])
+
+
+def initial_beats() -> State:
+    """Return the BEATS record of a record without a beat."""
+    state = np.zeros(1, BEATS)[0]
+    start_beats(state)
+    return state
+
+
+@compiled
+def describe_beats(
+    state: State, signal: Real, r_peaks: Samples, pre_s: Array, post_s: Array
+) -> Described:
+    """Describe n beats in order; updates ``state`` (BEATS).
+
+    ``signal`` is the band-passed grid signal in mV, ``r_peaks`` int64[n] aligned
+    indices in it, ``pre_s`` and ``post_s`` [n] the intervals around each in s (NaN:
+    unknown). Needs 448 ms of signal after an R peak, and the next R peak for
+    ``post_s``. Beats one by one and many at once give the same, bit for bit.
+    """
+    n = len(r_peaks)
+    windows = np.empty((n, WINDOW), np.float32)
+    templates = np.empty((n, WINDOW), np.float32)
+    features = np.empty((n, len(FEATURES)), np.float32)
+    af = np.empty(n)
+    scratch, row = np.empty(WINDOW), np.empty(len(FEATURES))
+    intervals, room = np.empty(INTERVALS), np.empty(ROOM)
+    for k in range(n):
+        window, template = windows[k], templates[k]
+        cut_window(signal, r_peaks[k] - BEFORE, scratch, window)
+        ratio = describe_intervals(state.rr, pre_s[k], post_s[k], row)
+        known = interval_row(state.rr.intervals, post_s[k], intervals)
+        af[k] = probability_of(intervals, known, room)
+        like = follow_template(state.template, window, ratio, template)
+        shape = row[len(RR_FEATURES) :]
+        _describe_shape(window, template, state.previous, like, shape)
+        state.previous[:] = window
+        features[k] = row
+    return Described(windows, templates, features, af)
+
+
+@compiled
+def amplitude_mv(window: Real) -> float:
+    """Return the QRS peak-to-peak of a window [96] in mV, at least 0.02."""
+    low = high = window[QRS_START]
+    for k in range(QRS_START + 1, QRS_END):
+        low, high = min(low, window[k]), max(high, window[k])
+    return max(np.float64(high) - np.float64(low), SMALLEST_MV)
+
+
+@compiled
+def _rms(a: Real, b: Real) -> float:
+    """Return the root mean square difference of two rows."""
+    total = 0.0
+    for k in range(len(a)):
+        difference = np.float64(a[k]) - np.float64(b[k])
+        total += difference * difference
+    return float(np.sqrt(total / len(a)))
+
+
+@compiled
+def _describe_shape(
+    window: Real, template: Real, previous: Real, like: float, row: Array
+) -> None:
+    """Write SHAPE_FEATURES of a beat to ``row``; ``like`` is its correlation."""
+    amplitude = amplitude_mv(template)
+    width, own_width = qrs_width_s(window), qrs_width_s(template)
+    row[0] = 10 * (width - 0.1)
+    row[1] = 10 * (width - own_width)
+    row[2] = 10 * (own_width - 0.1)
+    row[3] = np.log(amplitude_mv(window) / amplitude)
+    row[4] = correlation(window[QRS_START:QRS_END], template[QRS_START:QRS_END])
+    row[5] = like
+    row[6] = correlation(window[P_START:P_END], template[P_START:P_END])
+    row[7] = correlation(window, previous)
+    row[8] = _rms(window[P_START:P_END], template[P_START:P_END]) / amplitude
+    row[9] = _rms(window[QRS_START:QRS_END], template[QRS_START:QRS_END]) / amplitude
+    row[10] = _rms(window[T_START:], template[T_START:]) / amplitude
+
+
+@compiled
+def to_input(windows: Real, templates: Real) -> Signal:
+    """Return the classifier's windows [n, 96, 2], in units of the template's QRS.
+
+    ``windows`` and ``templates`` are [n, 96] in mV; the result is float32.
+    """
+    pair = np.empty((len(windows), WINDOW, len(CHANNELS)), np.float32)
+    for n in range(len(windows)):
+        window, template = windows[n], templates[n]
+        scale = amplitude_mv(template)
+        for k in range(WINDOW):
+            beat, own = np.float64(window[k]), np.float64(template[k])
+            pair[n, k, 0] = min(max(beat / scale, -FARTHEST), FARTHEST)
+            pair[n, k, 1] = min(max((beat - own) / scale, -FARTHEST), FARTHEST)
+    return pair
+
+
+@compiled
+def pre_intervals(r_peaks: Samples, last_blind: Samples, previous: int | None) -> Array:
+    """Return the interval in s before each R peak [n], NaN where unknown.
+
+    ``last_blind`` is the latest unreadable step up to each R peak: a beat may hide
+    there. ``previous`` is the R peak before the first of ``r_peaks``, None or -1 if
+    there is none. All are grid steps from the same step on.
+    """
+    before = -1
+    if previous is not None:
+        before = previous
+    pre_s = np.empty(len(r_peaks))
+    for k in range(len(r_peaks)):
+        known = last_blind[k] <= before and (k > 0 or before >= 0)
+        pre_s[k] = (r_peaks[k] - before) / GRID_FS if known else np.nan
+        before = r_peaks[k]
+    return pre_s
+
+
+@compiled
+def post_intervals(pre_s: Array) -> Array:
+    """Return the interval after each beat but the last [n - 1], NaN where unknown.
+
+    ``pre_s`` [n] are the intervals before the beats. Live we do not wait longer
+    than 1.6 s for the next beat, so nobody may know of a longer interval.
+    """
+    post_s = pre_s[1:].copy()
+    for k in range(len(post_s)):
+        if post_s[k] * GRID_FS > POST_WAIT:
+            post_s[k] = np.nan
+    return post_s

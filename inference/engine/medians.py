@@ -1,0 +1,142 @@
+"""Medians in compiled code: of values in any order, and of a window that slides.
+
+A sliding window keeps its numbers in order, so that moving it by one costs one
+removal and one insertion. NaN is no number: it is left out.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from inference.ecg.compiled import compiled
+from inference.ecg.types import Array
+
+
+@compiled
+def nth(values: Array, k: int) -> float:
+    """Return the k-th smallest of ``values``; reorders them.
+
+    Afterwards nothing before place k is larger, and nothing after it is smaller.
+    Moves every value instead of asking first: a wrong guess of the processor costs
+    more than ten moves.
+    """
+    low, high = 0, len(values) - 1
+    while low < high:
+        middle = (low + high) >> 1
+        pivot = values[middle]
+        values[middle] = values[high]
+        values[high] = pivot
+        place = low
+        for i in range(low, high):
+            value = values[i]
+            values[i] = values[place]
+            values[place] = value
+            place += value < pivot
+        values[high] = values[place]
+        values[place] = pivot
+        if k < place:
+            high = place - 1
+            continue
+        equal = place + 1
+        for i in range(place + 1, high + 1):
+            value = values[i]
+            values[i] = values[equal]
+            values[equal] = value
+            equal += value <= pivot
+        if k < equal:
+            break
+        low = equal
+    return float(values[k])
+
+
+@compiled
+def put_in_order(values: Array, ordered: Array) -> None:
+    """Write ``values``, few and none of them NaN, to ``ordered``, the least first."""
+    for i in range(len(values)):
+        value, below, before = values[i], 0, 0
+        for j in range(len(values)):
+            below += values[j] < value
+        for j in range(i):
+            before += values[j] == value
+        ordered[below + before] = value
+
+
+@compiled
+def median(values: Array) -> float:
+    """Return the median of ``values``, none of them NaN; reorders them."""
+    half = len(values) >> 1
+    if half == 0 and len(values) == 0:
+        return np.nan
+    upper = nth(values, half)
+    if len(values) & 1:
+        return upper
+    lower = values[0]
+    for k in range(1, half):
+        lower = max(lower, values[k])
+    return float((lower + upper) / 2)
+
+
+@compiled
+def slide(ordered: Array, count: int, leaving: float, entering: float) -> int:
+    """Move a window's numbers on by one and return how many there are now.
+
+    ``ordered`` holds the ``count`` numbers of the window in order, then zeros;
+    ``leaving`` is one of them or NaN, ``entering`` a number or NaN.
+    """
+    hole = count
+    if not np.isnan(leaving):
+        low, high = 0, count
+        while low < high:
+            middle = (low + high) >> 1
+            if ordered[middle] < leaving:
+                low = middle + 1
+            else:
+                high = middle
+        hole = low
+        count -= 1
+    if np.isnan(entering):
+        if not np.isnan(leaving):
+            for k in range(hole, count):
+                ordered[k] = ordered[k + 1]
+            ordered[count] = 0.0
+        return count
+    count += 1
+    while hole > 0 and ordered[hole - 1] > entering:
+        ordered[hole] = ordered[hole - 1]
+        hole -= 1
+    while hole + 1 < count and ordered[hole + 1] < entering:
+        ordered[hole] = ordered[hole + 1]
+        hole += 1
+    ordered[hole] = entering
+    return count
+
+
+@compiled
+def middle(ordered: Array, count: int) -> float:
+    """Return the median of the first ``count`` numbers in order, NaN of none."""
+    if count == 0:
+        return np.nan
+    return float((ordered[(count - 1) >> 1] + ordered[count >> 1]) / 2)
+
+
+@compiled
+def median_distance(ordered: Array, count: int, centre: float) -> float:
+    """Return the median distance to ``centre`` of ``count`` numbers in order."""
+    if count == 0:
+        return np.nan
+    above = 0
+    while above < count and ordered[above] < centre:
+        above += 1
+    below, lower, distance = above - 1, 0.0, 0.0
+    # The nearest first, from both sides, up to the middle one.
+    for _ in range((count >> 1) + 1):
+        lower = distance
+        if above >= count or (
+            below >= 0 and centre - ordered[below] < ordered[above] - centre
+        ):
+            distance = centre - ordered[below]
+            below -= 1
+        else:
+            distance = ordered[above] - centre
+            above += 1
+    return float(distance if count & 1 else (lower + distance) / 2)

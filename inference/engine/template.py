@@ -1,0 +1,138 @@
+"""The patient's own normal beat, learned while it runs and without labels."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from inference.ecg.compiled import State, compiled
+from inference.ecg.grid import BEFORE, GRID_FS, WINDOW
+from inference.ecg.types import Real
+
+FIRST_BEATS = 10
+KEPT_BEATS = 20
+MATCH = 0.85
+SLOWEST = 32  # a beat counts for 1/32 at least
+MATCHES = 40  # beats whose match is remembered;
+RESTART = 30  # so many without one start the template afresh
+QRS_START, QRS_END = BEFORE - 14, BEFORE + 15
+SLOPE_START, SLOPE_END = BEFORE - 20, BEFORE + 21
+
+TEMPLATE = np.dtype(
+    [
+        ("template", "f4", (WINDOW,)),
+        ("recent", "f4", (KEPT_BEATS, WINDOW)),  # the last windows, the latest last
+        ("seen", "i8"),  # beats, up to FIRST_BEATS
+        ("weight", "i8"),
+        ("unmatched", "i8"),  # one bit per beat, the last one lowest
+    ],
+    align=True,
+)
+
+
+@compiled
+def qrs_width_s(window: Real) -> float:
+    """Return the QRS width in s of a window [96], 0 of a flat one.
+
+    The span that holds 10 to 90 % of |slope|^1.5 within 160 ms of the R peak.
+    """
+    area = np.empty(SLOPE_END - SLOPE_START)
+    total = 0.0
+    for k in range(len(area)):
+        at = SLOPE_START + k
+        slope = abs(np.float64(window[at + 1]) - np.float64(window[at]))
+        total += slope * np.sqrt(slope)
+        area[k] = total
+    if total <= 0.0:
+        return 0.0
+    return (_crossing(area, 0.9 * total) - _crossing(area, 0.1 * total)) / GRID_FS
+
+
+@compiled
+def _crossing(area: Real, level: float) -> float:
+    """Return where a rising line reaches a level, in steps with a fraction."""
+    at = 0
+    while at < len(area) - 1 and area[at] < level:
+        at += 1
+    low = area[at - 1] if at else 0.0
+    return float(at - 1 + (level - low) / (area[at] - low))
+
+
+@compiled
+def correlation(a: Real, b: Real) -> float:
+    """Return the correlation of two rows of equal length, 0 where one is flat."""
+    mean_a, mean_b = 0.0, 0.0
+    for k in range(len(a)):
+        mean_a += a[k]
+        mean_b += b[k]
+    mean_a, mean_b = mean_a / len(a), mean_b / len(a)
+    power_a, power_b, product = 0.0, 0.0, 0.0
+    for k in range(len(a)):
+        from_a, from_b = a[k] - mean_a, b[k] - mean_b
+        power_a += from_a * from_a
+        power_b += from_b * from_b
+        product += from_a * from_b
+    norm = max(np.sqrt(power_a), 1e-9) * max(np.sqrt(power_b), 1e-9)
+    return float(product / norm)
+
+
+@compiled
+def _learn_medoid(state: State, count: int) -> None:
+    """Take the latest window most like the ``count`` latest, a narrow QRS preferred."""
+    alike = np.ones(count)
+    rows = state.recent[KEPT_BEATS - count :]
+    for i in range(count):
+        for j in range(i):
+            like = correlation(rows[i], rows[j])
+            alike[i] += like
+            alike[j] += like
+    best, most = 0, -np.inf
+    for i in range(count):
+        value = alike[i] / count - 0.8 * qrs_width_s(rows[i])
+        if value > most:
+            best, most = i, value
+    state.template[:] = rows[best]
+
+
+@compiled
+def _unmatched(state: State) -> int:
+    """Return how many of the remembered beats did not match."""
+    bits, count = state.unmatched, 0
+    while bits:
+        bits &= bits - 1
+        count += 1
+    return count
+
+
+@compiled
+def follow_template(state: State, window: Real, ratio: float, template: Real) -> float:
+    """Write the template [96] that a beat is compared with to ``template``.
+
+    ``window`` is the beat's [96] in mV and ``ratio`` its pre-RR over the local
+    reference: only beats in time teach. The first 10 beats are compared with the
+    medoid of those so far; a record whose beats stop matching starts afresh from
+    the last 20. Causal. Updates ``state`` (TEMPLATE); returns the correlation.
+    """
+    recent = state.recent
+    for k in range(KEPT_BEATS - 1):
+        recent[k] = recent[k + 1]
+    recent[KEPT_BEATS - 1] = window
+    if state.seen < FIRST_BEATS:
+        state.seen += 1
+        state.weight = state.seen
+        _learn_medoid(state, state.seen)
+        template[:] = state.template
+        return correlation(window, template)
+    template[:] = state.template
+    like = correlation(window, template)
+    alike = like > MATCH
+    state.unmatched = (state.unmatched << 1 | (not alike)) & ((1 << MATCHES) - 1)
+    if alike and 0.8 < ratio < 1.3:
+        state.weight = min(state.weight + 1, SLOWEST)
+        # In 4 bytes two histories of one patient soon agree to the last bit.
+        for k in range(WINDOW):
+            old = np.float64(template[k])
+            state.template[k] = old + (window[k] - old) / state.weight
+    elif _unmatched(state) >= RESTART:
+        _learn_medoid(state, KEPT_BEATS)
+        state.weight, state.unmatched = KEPT_BEATS, 0
+    return like
