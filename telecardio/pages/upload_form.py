@@ -133,7 +133,7 @@ class UploadForm(forms.Form):
             return read_edf(upload.file, name=stem, max_values=MAX_VALUES)
         if not name.endswith(CSV_ENDINGS):
             message = _(
-                "%(name)s is neither a zip file with a WFDB record nor an EDF or CSV file."
+                "%(name)s is neither a WFDB record in a zip file nor EDF nor CSV."
             )
             raise FileError(message % {"name": upload.name})
         leads = [lead.strip() for lead in cleaned["leads"].split(",") if lead.strip()]
