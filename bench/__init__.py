@@ -1,0 +1,1 @@
+"""Benchmarks: ``python -m bench.analysis --json`` prints how fast the analysis is."""
