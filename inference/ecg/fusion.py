@@ -1,0 +1,122 @@
+"""R peaks from the net's heat map and the votes of the classical detector.
+
+Every decision is taken at a fixed distance on the sample clock, never at the end of
+a call, so that it does not matter how the signal was cut.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from inference.ecg.compiled import State, compiled
+from inference.ecg.heat import FUTURE, LAG
+from inference.ecg.types import Mask, Samples, Signal
+
+APART = 25  # two R peaks lie 200 ms apart or more
+LEAST = 0.08  # lower maxima are none
+ALONE = 0.60  # probability from which the net is believed alone,
+VOTED = 0.20  # or with a vote of the classical detector
+NEAR = 12  # a vote counts within 96 ms
+IN_TIME = 50  # grid steps after an R peak at which a vote must have been cast
+VOTES = 16  # kept; more do not fit into the time that a decision takes
+
+FUSION = np.dtype(
+    [
+        ("end", "i8"),  # grid step after the last one of the heat map
+        ("tail", "f4", (2 * APART,)),
+        ("vote", "i8", (VOTES,)),
+        ("known", "i8", (VOTES,)),
+        ("votes", "i8"),
+    ],
+    align=True,
+)
+
+
+@compiled
+def start_fusion(state: State) -> None:
+    """Set the state before the first grid step."""
+    state.end = -LAG - FUTURE
+
+
+@compiled
+def fusion_frontier(state: State) -> int:
+    """Return the grid step before which no further R peak can be found."""
+    return int(state.end - APART)
+
+
+@compiled
+def fuse(
+    state: State,
+    heat: Signal,
+    votes: Samples,
+    known: Samples,
+    blind: Mask,
+    first: int,
+) -> Samples:
+    """Return the grid steps [k] of the R peaks that ``heat`` [n] settles.
+
+    ``votes`` are grid steps of R peaks of the classical detector, and ``known`` the
+    steps of its energy at which it knew: in time only if soon enough to be known
+    however the signal is cut. ``blind`` tells from step ``first`` on which steps are
+    unreadable: there is no R peak in them. Updates ``state``. Delay: an R peak is
+    decided 200 ms of heat map, 0.84 s of signal, after it.
+    """
+    buffer = np.empty(2 * APART + len(heat), np.float32)
+    buffer[: 2 * APART] = state.tail
+    start = state.end - 2 * APART  # of the buffer
+    for k in range(len(heat)):
+        step = state.end + k
+        dark = step < 0 or (0 <= step - first < len(blind) and blind[step - first])
+        buffer[2 * APART + k] = np.float32(0.0) if dark else heat[k]
+    kept = state.votes
+    vote = np.concatenate((state.vote[:kept], votes))
+    told = np.concatenate((state.known[:kept], known))
+    found = np.empty(len(heat) // APART + 2, np.int64)
+    count = 0
+    for at in range(APART, APART + len(heat)):
+        if not _is_maximum(buffer, at):
+            continue
+        step = start + at
+        least = VOTED if _has_vote(vote, told, step) else ALONE
+        if buffer[at] >= least:
+            found[count] = step
+            count += 1
+    state.end += len(heat)
+    state.tail[:] = buffer[len(heat) :]
+    _keep_votes(state, vote, told)
+    return found[:count].copy()
+
+
+@compiled
+def _is_maximum(heat: Signal, at: int) -> bool:
+    """Tell whether no step within 200 ms is more probable; of equals, the first."""
+    height = heat[at]
+    if height < LEAST or height <= heat[at - 1] or height < heat[at + 1]:
+        return False
+    for k in range(1, APART + 1):
+        if heat[at - k] >= height or heat[at + k] > height:
+            return False
+    return True
+
+
+@compiled
+def _has_vote(vote: Samples, known: Samples, step: int) -> bool:
+    """Tell whether the classical detector knew of an R peak here in time."""
+    for k in range(len(vote)):
+        if abs(vote[k] - step) <= NEAR and known[k] <= step + IN_TIME:
+            return True
+    return False
+
+
+@compiled
+def _keep_votes(state: State, vote: Samples, known: Samples) -> None:
+    """Keep the votes that an R peak to come may need."""
+    count = 0
+    state.vote[:] = 0
+    state.known[:] = 0
+    for k in range(len(vote)):
+        if vote[k] >= state.end - APART - NEAR and count < VOTES:
+            state.vote[count] = vote[k]
+            state.known[count] = known[k]
+            count += 1
+    state.votes = count

@@ -1,0 +1,129 @@
+"""What the R-peak net sees of a record, and in which pieces.
+
+The net is a pure convolution: its answer for one grid step depends on the steps
+``[step - PAST, step + FUTURE]`` of the normalised signal and on nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from inference.ecg.compiled import State, compiled
+from inference.ecg.types import Detect, Mask, Real, Signal
+
+LONG_S = 60  # of files the net is asked for a minute at once, live for a second
+FRAME = 5  # grid steps that the net answers together
+PAST = 630  # grid steps, 5.04 s, that the net sees before a step,
+FUTURE = 70  # and 0.56 s after its frame
+CONTEXT = PAST + FUTURE
+BLOCK = 125
+LAG = 10  # blocks of a second end so many steps early: no fs keeps them waiting
+
+BLOCKS = 10  # the scale is the median peak-to-peak of so many seconds,
+FALL = 0.85  # falls by at most this factor in a second, so that a pause stays one,
+LEAST_MV = 0.04  # and is no smaller than any QRS
+LIMIT = 4.0  # of the normalised signal, in its usual peak-to-peak
+
+HEAT = np.dtype(
+    [
+        ("step", "i8"),  # grid step of the first pending one
+        ("pending", "f4", (2 * BLOCK,)),  # band-passed, not yet a whole block
+        ("pending_blind", "u1", (2 * BLOCK,)),
+        ("pending_count", "i8"),
+        ("ranges", "f8", (BLOCKS,)),  # peak-to-peak of the last readable seconds
+        ("ranges_count", "i8"),
+        ("scale", "f8"),
+        ("seen", "f4", (CONTEXT,)),  # the last normalised steps
+    ],
+    align=True,
+)
+
+
+def start_heat(state: State) -> None:
+    """Begin a record: the first block holds ``LAG`` steps that never were."""
+    state["step"] = -LAG
+    state["pending_count"] = LAG
+
+
+@compiled
+def normalise(state: State, band: Real, blind: Mask, first: int) -> Signal:
+    """Return what the net needs for the next answers, f4[CONTEXT + 125 * m].
+
+    ``band`` [n] are the next steps of the band-passed signal in mV; ``blind`` tells
+    from grid step ``first`` on which steps are unreadable. Each whole block is
+    divided by the usual peak-to-peak, its own included, and clipped to +-4; m whole
+    blocks settle 125 * m answers, of which the first belongs to grid step
+    ``state["step"] - 125 * m - FUTURE`` afterwards. Updates ``state``; 80 ms.
+    """
+    count = state["pending_count"]
+    blocks = (count + len(band)) // BLOCK
+    out = np.empty(CONTEXT + BLOCK * blocks, np.float32)
+    out[:CONTEXT] = state["seen"]
+    at = CONTEXT
+    for k in range(len(band)):
+        step = state["step"] + count
+        state["pending"][count] = band[k]
+        inside = 0 <= step - first < len(blind)
+        state["pending_blind"][count] = inside and blind[step - first]
+        count += 1
+        if count == BLOCK:
+            scale = _scale(state)
+            for j in range(BLOCK):
+                value = state["pending"][j] / scale
+                out[at + j] = min(max(value, -LIMIT), LIMIT)
+            at += BLOCK
+            state["step"] += BLOCK
+            count = 0
+    state["pending_count"] = count
+    state["seen"][:] = out[len(out) - CONTEXT :]
+    return out
+
+
+@compiled
+def _scale(state: State) -> float:
+    """Return the scale of the whole block that is pending."""
+    low, high = np.inf, -np.inf
+    unreadable = 0
+    for j in range(BLOCK):
+        value = float(state["pending"][j])
+        low, high = min(low, value), max(high, value)
+        unreadable += state["pending_blind"][j]
+    if 2 * unreadable > BLOCK:
+        return max(state["scale"], LEAST_MV)
+    # In steps of 1 nV: so two histories soon agree.
+    state["ranges"][state["ranges_count"] % BLOCKS] = round(high - low, 6)
+    state["ranges_count"] += 1
+    known = min(state["ranges_count"], BLOCKS)
+    usual = np.sort(state["ranges"][:known])[known // 2]
+    state["scale"] = max(usual, FALL * state["scale"], LEAST_MV)
+    return float(state["scale"])
+
+
+def ask(detect: Detect, shown: Sequence[Signal]) -> list[Signal]:
+    """Return the net's answers f4[125 * m] to what ``normalise`` gave, of any records.
+
+    Whole minutes are asked for at once and the rest by the second: the answers are
+    the same, and both lengths can be asked for all records together.
+    """
+    heats = [np.empty(max(len(row) - CONTEXT, 0), np.float32) for row in shown]
+    for seconds in (LONG_S, 1):
+        length = seconds * BLOCK
+        places = [
+            (k, at)
+            for k, heat in enumerate(heats)
+            for at in range(*_span(len(heat), seconds), length)
+        ]
+        if not places:
+            continue
+        windows = np.stack([shown[k][at : at + CONTEXT + length] for k, at in places])
+        for (k, at), answer in zip(places, detect(windows), strict=True):
+            heats[k][at : at + length] = answer
+    return heats
+
+
+def _span(count: int, seconds: int) -> tuple[int, int]:
+    """Return which of ``count`` answers are asked for in windows of ``seconds``."""
+    whole = count // (LONG_S * BLOCK) * (LONG_S * BLOCK)
+    return (0, whole) if seconds == LONG_S else (whole, count)
