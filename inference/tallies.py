@@ -45,6 +45,9 @@ TALLY = np.dtype(
     ]
 )
 Tallies = NDArray[np.void]
+# NaN where no beat tells.
+_UNKNOWN = ["lowest_bpm", "highest_bpm", "longest_rr_ms", "longest_rr_at_s"]
+_UNKNOWN += ["v_run_bpm", "s_run_bpm"]
 # What a longer span takes over from its parts; everything else adds up.
 _LOWEST = ("lowest_bpm",)
 _HIGHEST = ("highest_bpm", "v_run_beats", "v_run_bpm", "s_run_beats", "s_run_bpm")
@@ -56,12 +59,8 @@ def tally(course: Course, edges_s: Array) -> Tallies:
     What belongs to a beat counts where its R peak lies, a run where it begins.
     NaN stands for a rate or interval that no beat of the span tells.
     """
-    count = len(edges_s) - 1
-    out = np.zeros(count, dtype=TALLY)
-    for name in ("lowest_bpm", "highest_bpm", "longest_rr_ms", "longest_rr_at_s"):
-        out[name] = np.nan
-    out["v_run_bpm"] = out["s_run_bpm"] = np.nan
-    if not count:
+    out = blank(len(edges_s) - 1)
+    if not len(out):
         return out
     _tally_seconds(out, course, edges_s)
     _tally_beats(out, course, edges_s)
@@ -70,19 +69,28 @@ def tally(course: Course, edges_s: Array) -> Tallies:
     return out
 
 
+def blank(count: int) -> Tallies:
+    """Return TALLY[count] of nothing."""
+    out = np.zeros(count, dtype=TALLY)
+    for name in _UNKNOWN:
+        out[name] = np.nan
+    return out
+
+
 def total(tallies: Tallies) -> Tallies:
     """Return the one span that these make up; TALLY[1]."""
-    out = np.zeros(1, dtype=TALLY)
+    out = blank(1)
     for name in TALLY.names or ():
         values = tallies[name]
         if name in _LOWEST:
             out[name] = np.fmin.reduce(values, initial=np.nan)
+        elif name.startswith("longest_rr"):
+            continue
         elif name in _HIGHEST:
             out[name] = np.fmax.reduce(values, initial=0 if _is_int(name) else np.nan)
         else:
             out[name] = values.sum(axis=0)
     known = np.isfinite(tallies["longest_rr_ms"])
-    out["longest_rr_ms"] = out["longest_rr_at_s"] = np.nan
     if known.any():
         at = int(np.nanargmax(tallies["longest_rr_ms"]))
         for name in ("longest_rr_ms", "longest_rr_at_s"):

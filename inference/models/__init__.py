@@ -4,6 +4,7 @@ from inference.models.alarm import Alarm, AlarmChange, AlarmRule
 from inference.models.alert_rule import AlertRule
 from inference.models.analysis import AnalysisState, BeatBlock, Checkpoint
 from inference.models.episode import Episode
+from inference.models.hour_summary import HourSummary
 from inference.models.limits import PatientLimits
 from inference.models.mail import MailDelivery
 
@@ -16,6 +17,7 @@ __all__ = [
     "BeatBlock",
     "Checkpoint",
     "Episode",
+    "HourSummary",
     "MailDelivery",
     "PatientLimits",
 ]

@@ -12,13 +12,14 @@ from inference.ecg.pipeline import RecordState, advance, initial_state
 from inference.ecg.state import BadState
 from inference.ecg.types import Analysis
 from inference.models import AnalysisState, BeatBlock, Checkpoint
-from inference.services.annotator import annotator, classifier
+from inference.nets import annotator, nets
 from inference.services.announcing import announce_alarms
 from inference.services.beats import beat_block
 from inference.services.claims import extend_claim
 from inference.services.lots import CHECKPOINT_S, is_closed, next_checkpoint
 from inference.services.revising import revise_episodes
 from inference.services.storing import drop_flushed, give_back, held_state
+from inference.services.summaries import forget_hours
 from inference.services.work import limits_of
 
 # While a gap stays open, wait so long after the last late packet.
@@ -120,7 +121,7 @@ def _recompute(state: AnalysisState, *, now: datetime) -> Redo:
         end = min(next_checkpoint(position, record.fs), state.cursor_sample)
         signal = read_signal_mv(record, position, end, lead=state.lead)
         [(redo.carried, analysis)] = advance(
-            [redo.carried], [signal], classify=classifier(), limits=limits
+            [redo.carried], [signal], nets=nets(), limits=limits
         )
         redo.pieces.append(analysis)
         position = end
@@ -179,6 +180,7 @@ def _store(state: AnalysisState, redo: Redo, *, now: datetime) -> bool:
         annotator=annotator(),
         now=now,
     )
+    forget_hours(record, from_sample=redo.start)
     row.redo_from_sample = row.redo_due_at = None
     if reaches_head:
         row.state, row.flushed_sample = redo.carried.to_bytes(), None
