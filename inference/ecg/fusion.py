@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from inference.ecg.compiled import State, compiled
+from inference.ecg.detector import DELAY, NEVER
+from inference.ecg.filters import BAND_DELAY
 from inference.ecg.heat import FUTURE, LAG
 from inference.ecg.types import Mask, Samples, Signal
 
@@ -18,15 +20,15 @@ ALONE = 0.60  # probability from which the net is believed alone,
 VOTED = 0.20  # or with a vote of the classical detector
 NEAR = 12  # a vote counts within 96 ms
 IN_TIME = 50  # grid steps after an R peak at which a vote must have been cast
+TO_BAND = DELAY - BAND_DELAY  # from the maximum of a QRS's energy to the QRS
 VOTES = 16  # kept; more do not fit into the time that a decision takes
 
 FUSION = np.dtype(
     [
         ("end", "i8"),  # grid step after the last one of the heat map
         ("tail", "f4", (2 * APART,)),
-        ("vote", "i8", (VOTES,)),
-        ("known", "i8", (VOTES,)),
-        ("votes", "i8"),
+        ("votes", "i8", (VOTES, 2)),
+        ("votes_count", "i8"),
     ],
     align=True,
 )
@@ -49,17 +51,16 @@ def fuse(
     state: State,
     heat: Signal,
     votes: Samples,
-    known: Samples,
     blind: Mask,
     first: int,
 ) -> Samples:
     """Return the grid steps [k] of the R peaks that ``heat`` [n] settles.
 
-    ``votes`` are grid steps of R peaks of the classical detector, and ``known`` the
-    steps of its energy at which it knew: in time only if soon enough to be known
-    however the signal is cut. ``blind`` tells from step ``first`` on which steps are
-    unreadable: there is no R peak in them. Updates ``state``. Delay: an R peak is
-    decided 200 ms of heat map, 0.84 s of signal, after it.
+    ``votes`` [v, 2] are what the classical detector's ``find_votes`` gave: one counts
+    only if it was cast so soon that it is known however the signal is cut. ``blind``
+    tells from step ``first`` on which steps are unreadable: there is no R peak in
+    them. Updates ``state``. Delay: an R peak is decided with 200 ms of heat map,
+    0.84 s of signal, after it.
     """
     buffer = np.empty(2 * APART + len(heat), np.float32)
     buffer[: 2 * APART] = state.tail
@@ -68,22 +69,20 @@ def fuse(
         step = state.end + k
         dark = step < 0 or (0 <= step - first < len(blind) and blind[step - first])
         buffer[2 * APART + k] = np.float32(0.0) if dark else heat[k]
-    kept = state.votes
-    vote = np.concatenate((state.vote[:kept], votes))
-    told = np.concatenate((state.known[:kept], known))
+    cast = np.concatenate((state.votes[: state.votes_count], votes))
     found = np.empty(len(heat) // APART + 2, np.int64)
     count = 0
     for at in range(APART, APART + len(heat)):
         if not _is_maximum(buffer, at):
             continue
         step = start + at
-        least = VOTED if _has_vote(vote, told, step) else ALONE
+        least = VOTED if _has_vote(cast, step) else ALONE
         if buffer[at] >= least:
             found[count] = step
             count += 1
     state.end += len(heat)
     state.tail[:] = buffer[len(heat) :]
-    _keep_votes(state, vote, told)
+    _keep_votes(state, cast)
     return found[:count].copy()
 
 
@@ -100,23 +99,23 @@ def _is_maximum(heat: Signal, at: int) -> bool:
 
 
 @compiled
-def _has_vote(vote: Samples, known: Samples, step: int) -> bool:
+def _has_vote(cast: Samples, step: int) -> bool:
     """Tell whether the classical detector knew of an R peak here in time."""
-    for k in range(len(vote)):
-        if abs(vote[k] - step) <= NEAR and known[k] <= step + IN_TIME:
+    for k in range(len(cast)):
+        beside = abs(cast[k, 0] - TO_BAND - step)
+        if beside <= NEAR and cast[k, 1] <= step + IN_TIME:
             return True
     return False
 
 
 @compiled
-def _keep_votes(state: State, vote: Samples, known: Samples) -> None:
+def _keep_votes(state: State, cast: Samples) -> None:
     """Keep the votes that an R peak to come may need."""
     count = 0
-    state.vote[:] = 0
-    state.known[:] = 0
-    for k in range(len(vote)):
-        if vote[k] >= state.end - APART - NEAR and count < VOTES:
-            state.vote[count] = vote[k]
-            state.known[count] = known[k]
+    state.votes[:] = 0
+    for k in range(len(cast)):
+        needed = cast[k, 0] - TO_BAND >= state.end - APART - NEAR
+        if needed and cast[k, 1] != NEVER and count < VOTES:
+            state.votes[count] = cast[k]
             count += 1
-    state.votes = count
+    state.votes_count = count

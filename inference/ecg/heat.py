@@ -91,7 +91,7 @@ def _scale(state: State) -> float:
         low, high = min(low, value), max(high, value)
         unreadable += state["pending_blind"][j]
     if 2 * unreadable > BLOCK:
-        return max(state["scale"], LEAST_MV)
+        return float(max(state["scale"], LEAST_MV))
     # In steps of 1 nV: so two histories soon agree.
     state["ranges"][state["ranges_count"] % BLOCKS] = round(high - low, 6)
     state["ranges_count"] += 1

@@ -4,7 +4,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from inference.ecg.fusion import ALONE, APART, FUSION, fuse, start_fusion
+from inference.ecg.fusion import (
+    ALONE,
+    APART,
+    FUSION,
+    TO_BAND,
+    fuse,
+    start_fusion,
+)
 from inference.ecg.heat import (
     BLOCK,
     CONTEXT,
@@ -51,7 +58,8 @@ def r_peaks(
     while at < len(heat):
         size = (next(pieces) if pieces else len(heat)) * BLOCK
         now = np.array([v for v in votes if at <= v < at + size], dtype=np.int64)
-        part = fuse(state, heat[at : at + size], now, now + 4, blind, 0)
+        cast = np.stack((now + TO_BAND, now + TO_BAND), axis=1)
+        part = fuse(state, heat[at : at + size], cast, blind, 0)
         found += part.tolist()
         at += size
     return found
