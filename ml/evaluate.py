@@ -20,10 +20,11 @@ from typing import Any
 
 import numpy as np
 
-from inference.classifier import ARTIFACTS
+from inference.classifier import ARTIFACTS, load_classifier
+from ml.card_file import write_figures
 from ml.data import DS1, DS2, PACED, check_counts, data_folder, read_mitdb
-from ml.judge.analysed import released
 from ml.judge.beats import true_classes
+from ml.judge.label_figures import label_figures
 from ml.judge.protocol import SECTIONS, report
 from ml.judge.record import Outcome, judge_record
 from ml.judge.silence import silence_figures
@@ -34,7 +35,7 @@ PROTOCOL = (
     "mitdb, first signal resampled to 250 Hz, 150 ms, ventricular flutter left out, "
     "paired and counted as ANSI/AAMI EC57 does; 95 % intervals: 2,000 draws of patients"
 )
-# Figures of other scripts, kept by the card: these are quoted, not computed here.
+# Figures of the scripts that trained, kept by the cards: quoted, not computed here.
 QUOTED = "cross_validation"
 
 
@@ -69,11 +70,10 @@ def evaluate(
         if set(SPLITS[split]) <= set(names):
             check_counts(read_mitdb(data, SPLITS[split]), split)
     outcomes = judge(data, artifacts, names, sections, jobs)
-    classify = released(artifacts)
     found: dict[str, Any] = {
-        "annotator": classify.annotator,
+        "annotator": load_classifier(artifacts).annotator,
         "protocol": PROTOCOL,
-        "quoted": classify.card.get(QUOTED, {}),
+        "quoted": quoted(artifacts),
         **report(outcomes, sections),
     }
     if "episodes" in sections:
@@ -83,20 +83,33 @@ def evaluate(
         sum(o.seconds for o in outcomes) * 86400 / signal_s, 2
     )
     found["seconds"] = round(time.monotonic() - started, 1)
+    found["label_figures"] = label_figures(found)
     if scores:
         write_scores(scores, outcomes)
     return found
 
 
+def quoted(artifacts: Path) -> dict[str, Any]:
+    """Return what the cards in a folder quote from cross-validation, by card."""
+    cards = {
+        path.stem: json.loads(path.read_text()) for path in artifacts.glob("*.json")
+    }
+    return {name: card[QUOTED] for name, card in cards.items() if QUOTED in card}
+
+
 def write_scores(path: Path, outcomes: Sequence[Outcome]) -> None:
-    """Write every beat found: record, time, reference's class, probabilities."""
+    """Write every beat found: record, time, reference's class, probabilities.
+
+    ``missed`` [names, 5] counts the beats that were not found, by class.
+    """
     np.savez_compressed(
         path,
         records=np.concatenate([[o.name] * len(o.found.times_s) for o in outcomes]),
         times_s=np.concatenate([o.found.times_s for o in outcomes]),
         classes=np.concatenate([true_classes(o.reference, o.found) for o in outcomes]),
         probabilities=np.concatenate([o.found.probabilities for o in outcomes]),
-        missed=np.array([int(o.whole[k, -1]) for o in outcomes for k in range(5)]),
+        names=np.array([o.name for o in outcomes]),
+        missed=np.stack([o.whole[:-1, -1] for o in outcomes]),
     )
 
 
@@ -110,6 +123,7 @@ def main() -> None:
     parser.add_argument("--only", help=f"some of {','.join(SECTIONS)}")
     parser.add_argument("--jobs", type=int, default=min(os.cpu_count() or 1, 2))
     parser.add_argument("--scores", type=Path, help="write every beat to this .npz")
+    parser.add_argument("--write", action="store_true", help="into the card as well")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     sections = SECTIONS if options.only is None else options.only.split(",")
@@ -123,6 +137,8 @@ def main() -> None:
         jobs=options.jobs,
         scores=options.scores,
     )
+    if options.write:
+        write_figures(options.artifacts, found)
     if options.json:
         print(json.dumps(found))
         return

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +17,12 @@ from tensorflow.python.framework.convert_to_constants import (
 from inference.ecg import CLASSES
 from inference.ecg.beats import CHANNELS, FEATURES
 from inference.ecg.grid import BEFORE, GRID_FS, WINDOW
+from ml.card_file import write_card
 from ml.data import DS1, DS2, PACED
 
 VERSION = "0.1.1"
 BATCH = 64
 MODEL_NAME = "beat_cnn.tflite"
-CARD_NAME = "beat_cnn.json"
 TOLERANCE = 1e-5
 DS2_OPENED = (
     "Beats: twice. Once for 0.1.0 (a development run computed figures nobody read), "
@@ -110,15 +109,4 @@ def export(model: keras.Model, output: Path, *, training: dict[str, Any]) -> Non
         "limits": "Q is not learned. Not a medical device: decision support only.",
         "figures": {},
     }
-    _write_card(output, card)
-
-
-def write_figures(output: Path, found: dict[str, Any]) -> None:
-    """Put the figures of an evaluation into the card."""
-    card = json.loads((output / CARD_NAME).read_text())
-    card["figures"] = found
-    _write_card(output, card)
-
-
-def _write_card(output: Path, card: dict[str, Any]) -> None:
-    (output / CARD_NAME).write_text(json.dumps(card, indent=1) + "\n")
+    write_card(output, card)

@@ -18,6 +18,7 @@ import tensorflow as tf
 
 from inference.ecg.af import gate
 from ml.augment import add_noise
+from ml.card_file import write_figures
 from ml.data import (
     DS1,
     SAME_PERSON_AS_202,
@@ -30,7 +31,7 @@ from ml.data import (
 )
 from ml.evaluate import evaluate
 from ml.examples import Examples, examples_of, join
-from ml.export import export, write_figures
+from ml.export import export
 from ml.fit import OTHER_SET, fit, predict
 from ml.score import MISSED, figures, table
 
