@@ -89,12 +89,12 @@ def draw(
 
 def _normalised(x: NDArray[np.float64]) -> NDArray[np.float32]:
     """Return a stretch [n] as the net sees it in service."""
-    state = np.zeros((), HEAT)
+    state = np.zeros(1, HEAT)[0]
     start_heat(state)
     state["pending_count"] = state["step"] = 0
     padded = np.pad(x, (0, -len(x) % GRID_FS), mode="edge")
     blind = np.zeros(0, dtype=bool)
-    return normalise(state[()], padded, blind, 0)[CONTEXT : CONTEXT + len(x)]
+    return normalise(state, padded, blind, 0)[CONTEXT : CONTEXT + len(x)]
 
 
 def fit(

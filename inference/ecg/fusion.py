@@ -64,11 +64,13 @@ def fuse(
     """
     buffer = np.empty(2 * APART + len(heat), np.float32)
     buffer[: 2 * APART] = state.tail
+    buffer[2 * APART :] = heat
     start = state.end - 2 * APART  # of the buffer
-    for k in range(len(heat)):
-        step = state.end + k
-        dark = step < 0 or (0 <= step - first < len(blind) and blind[step - first])
-        buffer[2 * APART + k] = np.float32(0.0) if dark else heat[k]
+    end = state.end + len(heat)
+    buffer[2 * APART : min(max(-start, 2 * APART), len(buffer))] = 0.0
+    for step in range(max(first, state.end), min(first + len(blind), end)):
+        if blind[step - first]:
+            buffer[step - start] = 0.0
     cast = np.concatenate((state.votes[: state.votes_count], votes))
     found = np.empty(len(heat) // APART + 2, np.int64)
     count = 0
@@ -80,7 +82,7 @@ def fuse(
         if buffer[at] >= least:
             found[count] = step
             count += 1
-    state.end += len(heat)
+    state.end = end
     state.tail[:] = buffer[len(heat) :]
     _keep_votes(state, cast)
     return found[:count].copy()

@@ -41,10 +41,11 @@ HEAT = np.dtype(
 )
 
 
+@compiled
 def start_heat(state: State) -> None:
     """Begin a record: the first block holds ``LAG`` steps that never were."""
-    state["step"] = -LAG
-    state["pending_count"] = LAG
+    state.step = -LAG
+    state.pending_count = LAG
 
 
 @compiled
@@ -55,50 +56,51 @@ def normalise(state: State, band: Real, blind: Mask, first: int) -> Signal:
     from grid step ``first`` on which steps are unreadable. Each whole block is
     divided by the usual peak-to-peak, its own included, and clipped to +-4; m whole
     blocks settle 125 * m answers, of which the first belongs to grid step
-    ``state["step"] - 125 * m - FUTURE`` afterwards. Updates ``state``; 80 ms.
+    ``state.step - 125 * m - FUTURE`` afterwards. Updates ``state``; 80 ms.
     """
-    count = state["pending_count"]
-    blocks = (count + len(band)) // BLOCK
-    out = np.empty(CONTEXT + BLOCK * blocks, np.float32)
-    out[:CONTEXT] = state["seen"]
-    at = CONTEXT
+    pending, unreadable = state.pending, state.pending_blind
+    count, at = state.pending_count, CONTEXT
+    out = np.empty(CONTEXT + (count + len(band)) // BLOCK * BLOCK, np.float32)
+    out[:CONTEXT] = state.seen
     for k in range(len(band)):
-        step = state["step"] + count
-        state["pending"][count] = band[k]
-        inside = 0 <= step - first < len(blind)
-        state["pending_blind"][count] = inside and blind[step - first]
+        place = state.step + count - first
+        pending[count] = band[k]
+        unreadable[count] = 0 <= place < len(blind) and blind[place]
         count += 1
         if count == BLOCK:
             scale = _scale(state)
             for j in range(BLOCK):
-                value = state["pending"][j] / scale
-                out[at + j] = min(max(value, -LIMIT), LIMIT)
+                out[at + j] = min(max(pending[j] / scale, -LIMIT), LIMIT)
             at += BLOCK
-            state["step"] += BLOCK
+            state.step += BLOCK
             count = 0
-    state["pending_count"] = count
-    state["seen"][:] = out[len(out) - CONTEXT :]
+    # What is used up is 0, so that equal states are equal bytes.
+    pending[count:] = 0.0
+    unreadable[count:] = 0
+    state.pending_count = count
+    state.seen[:] = out[len(out) - CONTEXT :]
     return out
 
 
 @compiled
 def _scale(state: State) -> float:
     """Return the scale of the whole block that is pending."""
+    pending = state.pending
     low, high = np.inf, -np.inf
     unreadable = 0
     for j in range(BLOCK):
-        value = float(state["pending"][j])
-        low, high = min(low, value), max(high, value)
-        unreadable += state["pending_blind"][j]
+        low, high = min(low, pending[j]), max(high, pending[j])
+        unreadable += state.pending_blind[j]
     if 2 * unreadable > BLOCK:
-        return float(max(state["scale"], LEAST_MV))
+        return float(max(state.scale, LEAST_MV))
     # In steps of 1 nV: so two histories soon agree.
-    state["ranges"][state["ranges_count"] % BLOCKS] = round(high - low, 6)
-    state["ranges_count"] += 1
-    known = min(state["ranges_count"], BLOCKS)
-    usual = np.sort(state["ranges"][:known])[known // 2]
-    state["scale"] = max(usual, FALL * state["scale"], LEAST_MV)
-    return float(state["scale"])
+    state.ranges[:-1] = state.ranges[1:].copy()
+    state.ranges[-1] = round(high - low, 6)
+    state.ranges_count = min(state.ranges_count + 1, BLOCKS)
+    known = state.ranges_count
+    usual = np.sort(state.ranges[BLOCKS - known :])[known // 2]
+    state.scale = max(usual, FALL * state.scale, LEAST_MV)
+    return float(state.scale)
 
 
 def ask(detect: Detect, shown: Sequence[Signal]) -> list[Signal]:
