@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 CARD_NAME = "beat_cnn.json"
-# Lists of plain values, which JSON with line breaks would spread over many lines.
-FLAT_LIST = re.compile(r"\[[^\[\]{}]*\]")
+# Lists of numbers, which JSON with line breaks would spread over many lines.
+FLAT_LIST = re.compile(r"\[[^\[\]{}\"]*\]")
 
 
 def as_text(value: Any) -> str:
-    """Return JSON with line breaks, but lists of plain values in one line."""
+    """Return JSON with line breaks, but lists of numbers in one line."""
     text = json.dumps(value, indent=1)
-    return FLAT_LIST.sub(lambda part: " ".join(part[0].split()), text) + "\n"
+    return FLAT_LIST.sub(lambda part: json.dumps(json.loads(part[0])), text) + "\n"
 
 
 def read_card(folder: Path) -> dict[str, Any]:
