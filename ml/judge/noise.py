@@ -1,4 +1,7 @@
-"""The noise stress test, as ``nst``: electrode motion in every other two minutes."""
+"""The noise stress test, as ``nst``: electrode motion in every other two minutes.
+
+Only the second half of the noise is mixed in, since training may use the first.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,12 @@ START_S, TURN_S = 300, 120
 MEASURED = 300  # beats, or seconds of noise
 QRS = 18  # samples of 360 Hz to both sides of an R peak: 50 ms
 Array = NDArray[np.float64]
+
+
+def unseen_half(noise: Array) -> Array:
+    """Return the second half of a noise twice: training may have used the first."""
+    half = noise[len(noise) // 2 :]
+    return np.concatenate((half, half + half[-1] - half[0]))[: len(noise)]
 
 
 def trimmed_mean(values: Array) -> float:

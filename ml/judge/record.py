@@ -12,7 +12,7 @@ from ml.judge.beats import Matrix, confuse
 from ml.judge.delay import alarm_delays
 from ml.judge.invariance import USUAL, VARIANTS
 from ml.judge.literature import on_annotated
-from ml.judge.noise import SNR_DB, START_S, noisy_spans, with_noise
+from ml.judge.noise import SNR_DB, START_S, noisy_spans, unseen_half, with_noise
 from ml.judge.reading import Reading, read_annotations
 from ml.judge.signals import read_native, to_rate
 
@@ -71,7 +71,7 @@ def judge_record(
                 reference, analyse(signal, fs, artifacts)
             )
     if "noise" in sections:
-        motion = read_native(data / "nstdb" / "em")
+        motion = unseen_half(read_native(data / "nstdb" / "em"))
         noisy = noisy_spans(reference.duration_s)
         for snr_db in SNR_DB:
             mixed = to_rate(with_noise(native, motion, reference, snr_db), FS)

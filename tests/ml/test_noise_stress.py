@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ml.judge.noise import noisy_spans, qrs_size, with_noise
+from ml.judge.noise import noisy_spans, qrs_size, unseen_half, with_noise
 from ml.judge.reading import Reading, Span
 
 FS = 360
@@ -27,3 +27,8 @@ def test_it_adds_noise_in_every_other_two_minutes_from_5_min_on() -> None:
         power = added[300 * FS : 420 * FS].var()
         assert abs(10 * np.log10(2.0**2 / 8 / power) - snr_db) < 0.2
         assert np.ptp(added[421 * FS : 539 * FS]) < 1e-12
+
+
+def test_it_mixes_in_only_what_no_training_has_seen() -> None:
+    noise = np.concatenate((np.full(5, 9.0), np.arange(5.0)))
+    assert unseen_half(noise).tolist() == [0, 1, 2, 3, 4, 4, 5, 6, 7, 8]
