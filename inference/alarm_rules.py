@@ -58,6 +58,13 @@ _RULES = (
         _CALL,
     ),
     Rule(
+        "VF",
+        Priority.HIGH,
+        "Ventricular fibrillation or flutter",
+        "For 4 seconds the signal was waves without beats, although it reads well.",
+        _CALL,
+    ),
+    Rule(
         "VT",
         Priority.HIGH,
         "Ventricular tachycardia",
@@ -104,6 +111,13 @@ _RULES = (
         Priority.MEDIUM,
         "Ventricular run",
         "3 or more ventricular beats in a row.",
+        _LOOK,
+    ),
+    Rule(
+        "AF",
+        Priority.MEDIUM,
+        "Atrial fibrillation",
+        "For 30 seconds or more no interval between beats was like another.",
         _LOOK,
     ),
     Rule(

@@ -14,6 +14,7 @@ class AlarmRule(models.TextChoices):
     """What raises an alarm: a label of an episode, or a technical condition."""
 
     ASYSTOLE = "ASYSTOLE", _("asystole")
+    VF = "VF", _("ventricular fibrillation or flutter")
     VT = "VT", _("ventricular tachycardia")
     EXTREME_TACHY = "EXTREME_TACHY", _("extreme tachycardia")
     EXTREME_BRADY = "EXTREME_BRADY", _("extreme bradycardia")
@@ -21,6 +22,7 @@ class AlarmRule(models.TextChoices):
     BRADY = "BRADY", _("heart rate low")
     PAUSE = "PAUSE", _("pause")
     VRUN = "VRUN", _("ventricular run")
+    AF = "AF", _("atrial fibrillation")
     LEAD_OFF = "LEAD_OFF", _("electrode off")
     NOISE = "NOISE", _("noisy signal")
     NO_DATA = "NO_DATA", _("no data")

@@ -12,14 +12,22 @@ class Episode(models.Model):
     """A stretch of one rhythm, ``[onset, end)``; an open one has no end yet."""
 
     class Label(models.TextChoices):
+        VF = "VF", _("ventricular fibrillation or flutter")
         VT = "VT", _("ventricular tachycardia")
         VRUN = "VRUN", _("ventricular run")
+        COUPLET = "COUPLET", _("ventricular couplet")
+        BIGEMINY = "BIGEMINY", _("ventricular bigeminy")
+        TRIGEMINY = "TRIGEMINY", _("ventricular trigeminy")
+        AF = "AF", _("atrial fibrillation")
+        SVT = "SVT", _("supraventricular run")
         TACHY = "TACHY", _("tachycardia")
         EXTREME_TACHY = "EXTREME_TACHY", _("extreme tachycardia")
         BRADY = "BRADY", _("bradycardia")
         EXTREME_BRADY = "EXTREME_BRADY", _("extreme bradycardia")
         PAUSE = "PAUSE", _("pause")
         ASYSTOLE = "ASYSTOLE", _("asystole")
+        PACED = "PACED", _("paced rhythm")
+        NOISE = "NOISE", _("unreadable signal")
         NO_DATA = "NO_DATA", _("no data")
 
     # A patient who sends nothing has an episode without a record.

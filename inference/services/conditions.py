@@ -50,7 +50,9 @@ def alarm_episodes(
 def _alarm_episode(
     record: Record, row: Episode, cursor: int, *, first_look: bool, now: datetime
 ) -> Alarm | None:
-    if row.label not in RULES or record.patient is None:
+    rule = RULES.get(row.label)
+    # Noise has an episode, but its alarm follows the quality of each second.
+    if rule is None or rule.technical or record.patient is None:
         return None
     if row.withdrawn_at is not None:
         for alarm in Alarm.objects.filter(episode=row, state=Alarm.State.ACTIVE):

@@ -1,0 +1,100 @@
+"""Which rhythms raise an alarm, and how urgent it is."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from devices.models import Assignment, Record
+from inference.alarm_rules import RULES, Priority
+from inference.ecg.episode_log import LABELS
+from inference.ecg.types import Episode
+from inference.models import Alarm, AlarmRule, BeatBlock
+from inference.models import Episode as Row
+from inference.services.alarms import follow_condition
+from inference.services.conditions import alarm_episodes
+from inference.services.episodes import keep_episodes
+from patients.models import Patient
+from tests.inference.conditions import condition
+
+FS = 250
+
+
+@pytest.fixture
+def record(assignment: Assignment) -> Record:
+    """Return a record of good signal that a device began a while ago."""
+    record = Record.objects.create(
+        device=assignment.device,
+        assignment=assignment,
+        patient=assignment.patient,
+        fs=FS,
+        leads=["II"],
+        gain=200,
+        baseline=0,
+        started_at=timezone.now() - timedelta(seconds=100),
+    )
+    BeatBlock.objects.create(
+        record=record,
+        annotator="tc",
+        start_sample=0,
+        end_sample=100 * FS,
+        samples=b"",
+        classes=b"",
+        probabilities=b"",
+        rr_ms=b"",
+        quality=bytes([90] * 100),
+        created_at=timezone.now(),
+    )
+    return record
+
+
+def seen(label: str, end: int | None = None) -> Episode:
+    return Episode(label, 10 * FS, end, 95.0, "in words", 60)
+
+
+def test_it_has_a_word_for_every_rhythm_and_rule() -> None:
+    assert set(LABELS) - {""} <= set(Row.Label.values)
+    assert set(RULES) == set(AlarmRule.values)
+
+
+@pytest.mark.parametrize(
+    ("label", "priority"),
+    [("VF", Priority.HIGH), ("VT", Priority.HIGH), ("AF", Priority.MEDIUM)],
+)
+@pytest.mark.django_db
+def test_it_raises_a_rhythm_once_while_it_lasts(
+    record: Record, label: str, priority: Priority
+) -> None:
+    now = record.time_of(60 * FS)
+    for seconds in (60, 61, 90):
+        rows = keep_episodes(
+            record, [seen(label)], cursor=seconds * FS, annotator="tc", now=now
+        )
+        alarm_episodes(record, rows, cursor=seconds * FS, first_look=True, now=now)
+    alarm = Alarm.objects.get()
+    assert (alarm.rule, alarm.priority) == (label, priority)
+    assert RULES[label].latches == (priority == Priority.HIGH)
+
+
+@pytest.mark.parametrize("label", ["COUPLET", "BIGEMINY", "SVT", "PACED", "NOISE"])
+@pytest.mark.django_db
+def test_it_only_counts_what_asks_for_nobody(record: Record, label: str) -> None:
+    now = record.time_of(60 * FS)
+    rows = keep_episodes(
+        record, [seen(label, 20 * FS)], cursor=60 * FS, annotator="tc", now=now
+    )
+    assert [row.label for row in rows] == [label]
+    assert alarm_episodes(record, rows, cursor=60 * FS, now=now) == []
+    assert not Alarm.objects.exists()
+
+
+@pytest.mark.django_db
+def test_it_clears_fibrillation_that_ended_and_keeps_vf(patient: Patient) -> None:
+    onset = timezone.now() - timedelta(seconds=40)
+    for rule in ("AF", "VF"):
+        for ended in (False, True):
+            follow_condition(
+                condition(patient, rule, onset_at=onset, lasted_s=35, ended=ended),
+                now=timezone.now(),
+            )
+    assert [alarm.rule for alarm in Alarm.objects.open()] == ["VF"]
