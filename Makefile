@@ -20,6 +20,7 @@ $(VENV)/bin/python:
 
 $(RUNTIME): requirements.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/python -m inference.warm_up
 	@touch $@
 
 $(EVERYTHING): requirements-dev.txt $(RUNTIME)
@@ -53,10 +54,11 @@ format: $(EVERYTHING) ## Format the code
 train: $(EVERYTHING) ## Train and export the beat classifier
 	$(BIN)/python -m ml.train --data $(TELECARDIO_DATA)
 
-evaluate: $(EVERYTHING) ## Print the classifier's figures as JSON
-	$(BIN)/python -m ml.evaluate --data $(TELECARDIO_DATA) --json
+evaluate: $(EVERYTHING) ## Print the figures of the released analysis as JSON
+	$(BIN)/python -m ml.evaluate --data $(TELECARDIO_DATA) --json $(ARGS)
 
-bench: $(RUNTIME) ## Measure the main job for 60 s, printed as JSON
+bench: $(EVERYTHING) ## Measure the analysis and the main job for 60 s, as JSON
+	$(BIN)/python -m bench.analysis --data $(TELECARDIO_DATA) --json
 	$(BIN)/python manage.py demo --seconds 60 --json
 
 lock: ## Compile the lock files from pyproject.toml (needs uv)

@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from inference.ecg.align import align_r_peaks, segment
 from inference.ecg.beats import (
-    BeatState,
     describe_beats,
+    initial_beats,
     post_intervals,
     pre_intervals,
 )
-from inference.ecg.filters import BAND_DELAY, FilterState, band_pass
+from inference.ecg.filters import BAND_DELAY, FILTERS, band_pass
 from inference.ecg.grid import BEFORE, GRID_FS, WINDOW
 from inference.ecg.resampling import resample
 from ml.data import FS, Record
@@ -58,7 +58,7 @@ def examples_of(record: Record, index: int = 0) -> Examples:
     The annotated R peak is aligned by the rule that also aligns detected ones.
     """
     grid = resample(record.mv.astype(np.float64), FS)
-    band = band_pass(FilterState(), grid - grid[0])
+    band = band_pass(np.zeros(1, FILTERS)[0], grid - grid[0])
     band = band.astype(np.float32)
     at = np.rint(record.samples * GRID_FS / FS).astype(np.int64) + BAND_DELAY
     r_peaks = align_r_peaks(band, at)
@@ -67,7 +67,7 @@ def examples_of(record: Record, index: int = 0) -> Examples:
     never = np.full(len(r_peaks), -1)
     pre_s = pre_intervals(r_peaks, never, None)
     post_s = np.concatenate((post_intervals(pre_s), [np.nan]))
-    described = describe_beats(BeatState(), band, r_peaks, pre_s, post_s)
+    described = describe_beats(initial_beats(), band, r_peaks, pre_s, post_s)
     wide = segment(band, r_peaks, before=BEFORE + MARGIN, length=WINDOW + 2 * MARGIN)
     return Examples(
         wide=wide.astype(np.float32),

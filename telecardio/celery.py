@@ -45,7 +45,7 @@ def start_servers(**_: object) -> None:
 
 @worker_process_init.connect  # type: ignore[untyped-decorator]
 def load_model(**_: object) -> None:
-    """Load the classifier before the first packet waits for it."""
-    from inference.services.annotator import classifier
+    """Compile and load the analysis before the first packet waits for it."""
+    from inference.warm_up import warm_up
 
-    classifier()
+    warm_up()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from inference.ecg.compiled import compiled
+from inference.ecg.medians import median
 from inference.ecg.types import Array, Real, Samples
 
 REACH = 10  # grid steps, 80 ms
@@ -12,62 +14,108 @@ _taps = np.exp(-0.5 * (np.arange(-HALF, HALF + 1) / 4.0) ** 2)
 SMOOTH_TAPS = _taps / _taps.sum()
 WEIGHT = np.exp(-0.5 * (np.arange(-REACH, REACH + 1) / 8.0) ** 2)
 MARGIN = REACH + HALF + 1
+AROUND, AFTER = 40, 28  # the baseline that a deflection is measured from
+NEAR = 8  # grid steps from an aligned R peak to its dominant deflection
 
 
-def _cut(signal: Real, starts: Samples, length: int) -> Array:
-    """Return rows of ``length`` values from ``starts``; ends are held."""
-    at = starts[:, None] + np.arange(length)[None, :]
-    return np.asarray(signal[np.clip(at, 0, len(signal) - 1)], dtype=np.float64)
+@compiled
+def cut(signal: Real, start: int, row: Array) -> None:
+    """Fill ``row`` with the signal from ``start`` on; beyond its ends they are held.
+
+    Of an empty signal the row is 0.
+    """
+    last = len(signal) - 1
+    if start >= 0 and start + len(row) - 1 <= last:
+        for k in range(len(row)):
+            row[k] = signal[start + k]
+    elif last < 0:
+        row[:] = 0.0
+    else:
+        for k in range(len(row)):
+            row[k] = signal[min(max(start + k, 0), last)]
 
 
+@compiled
 def align_r_peaks(signal: Real, r_peaks: Samples) -> Samples:
     """Move each R peak to the middle of its QRS's slopes, at most 80 ms away.
 
-    ``signal`` is the band-passed grid signal and ``r_peaks`` are its indices. The
-    place is the maximum of the squared slope, smoothed with a Gaussian of 32 ms
-    and weighted with one of 64 ms around the given place: one maximum for both
-    flanks, where the steepest slope alone would jump between them. Offsets
-    between databases, leads and detectors disappear. Needs 160 ms after the peak.
+    ``signal`` is the band-passed grid signal and ``r_peaks`` [n] are its indices,
+    as is the result int64[n]. The place is the maximum of the squared slope,
+    smoothed with a Gaussian of 32 ms and weighted with one of 64 ms around the
+    given place: one maximum for both flanks, where the steepest slope alone would
+    jump between them. Offsets between databases, leads and detectors disappear.
+    Needs 160 ms after the peak.
     """
-    if not len(r_peaks):
-        return np.zeros(0, dtype=np.int64)
-    rows = _cut(signal, r_peaks - MARGIN, 2 * MARGIN + 1)
-    power = (rows[:, 2:] - rows[:, :-2]) ** 2
-    energy = np.zeros((len(r_peaks), 2 * REACH + 1))
-    for k, tap in enumerate(SMOOTH_TAPS.tolist()):
-        energy += tap * power[:, k : k + 2 * REACH + 1]
-    best = np.argmax(energy * WEIGHT, axis=1)
-    return np.asarray(r_peaks + best - REACH, dtype=np.int64)
+    aligned = np.empty(len(r_peaks), np.int64)
+    row, power = np.empty(2 * MARGIN + 1), np.empty(2 * MARGIN - 1)
+    energy = np.empty(2 * REACH + 1)
+    for n in range(len(r_peaks)):
+        cut(signal, r_peaks[n] - MARGIN, row)
+        for k in range(len(power)):
+            power[k] = (row[k + 2] - row[k]) ** 2
+        energy[:] = 0.0
+        for k in range(len(SMOOTH_TAPS)):
+            for j in range(len(energy)):
+                energy[j] += SMOOTH_TAPS[k] * power[j + k]
+        best, most = REACH, 0.0
+        for j in range(len(energy)):
+            if energy[j] * WEIGHT[j] > most:
+                best, most = j, energy[j] * WEIGHT[j]
+        aligned[n] = r_peaks[n] + best - REACH
+    return aligned
 
 
-def refine_peaks(signal: Real, r_peaks: Samples, reach: int = 8) -> Array:
-    """Return the place of the dominant deflection near each aligned R peak.
+@compiled
+def refine_peaks(signal: Real, r_peaks: Samples) -> Array:
+    """Return the place of the dominant deflection near each aligned R peak [n].
 
     ``signal`` is the grid signal before any causal filter; the result [n] is in
-    grid steps with a fraction, from a parabola through the highest three values.
+    grid steps with a fraction, from a parabola through the highest three values,
+    at most 64 ms from the R peak. Needs 224 ms after it.
     """
-    if not len(r_peaks):
-        return np.zeros(0)
-    wide = _cut(signal, r_peaks - 40, 40 + 29)
-    level = np.abs(wide - np.median(wide, axis=1, keepdims=True))
-    near = level[:, 40 - reach : 41 + reach]
-    top = np.argmax(near, axis=1) + 40 - reach
-    row = np.arange(len(r_peaks))
-    left, mid, right = level[row, top - 1], level[row, top], level[row, top + 1]
-    bend = left - 2 * mid + right
-    with np.errstate(divide="ignore", invalid="ignore"):
-        shift = np.where(bend < 0, 0.5 * (left - right) / bend, 0.0)
-    return np.asarray(r_peaks + top - 40 + np.clip(shift, -0.5, 0.5))
+    places = np.empty(len(r_peaks))
+    row, level = np.empty(AROUND + AFTER + 1), np.empty(AROUND + AFTER + 1)
+    for n in range(len(r_peaks)):
+        cut(signal, r_peaks[n] - AROUND, row)
+        level[:] = row
+        base = median(level)
+        for k in range(len(row)):
+            level[k] = abs(row[k] - base)
+        top = AROUND - NEAR
+        for k in range(AROUND - NEAR + 1, AROUND + NEAR + 1):
+            if level[k] > level[top]:
+                top = k
+        left, mid, right = level[top - 1], level[top], level[top + 1]
+        bend, shift = left - 2 * mid + right, 0.0
+        if bend < 0:
+            shift = min(max(0.5 * (left - right) / bend, -0.5), 0.5)
+        places[n] = r_peaks[n] + top - AROUND + shift
+    return places
 
 
+@compiled
+def cut_window(signal: Real, start: int, scratch: Array, window: Real) -> None:
+    """Fill ``window`` with the signal from ``start`` on, freed of its median.
+
+    ``scratch`` has the length of ``window``.
+    """
+    cut(signal, start, scratch)
+    base = median(scratch)
+    cut(signal, start, scratch)
+    for k in range(len(window)):
+        window[k] = scratch[k] - base
+
+
+@compiled
 def segment(signal: Real, r_peaks: Samples, *, before: int, length: int) -> Array:
     """Return one window [n, length] per R peak, ``before`` steps ahead of it.
 
     Each is freed of its median; beyond the ends of ``signal`` the end is held.
+    Units are those of the signal.
     """
-    if not len(r_peaks):
-        return np.zeros((0, length))
     if before < 0 or length <= before:
         raise ValueError("a window must hold its R peak: 0 <= before < length")
-    windows = _cut(signal, r_peaks - before, length)
-    return np.asarray(windows - np.median(windows, axis=1, keepdims=True))
+    windows, scratch = np.empty((len(r_peaks), length)), np.empty(length)
+    for n in range(len(r_peaks)):
+        cut_window(signal, r_peaks[n] - before, scratch, windows[n])
+    return windows

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 
-from inference.ecg.af import af_probability
-from inference.ecg.align import segment
+from inference.ecg.af import INTERVALS, ROOM, interval_row, probability_of
+from inference.ecg.align import cut_window
+from inference.ecg.compiled import State, compiled
 from inference.ecg.grid import BEFORE, GRID_FS, POST_WAIT, WINDOW
-from inference.ecg.rr import RR_FEATURES, RRState, rr_features
+from inference.ecg.rr import RR, RR_FEATURES, describe_intervals, start_rr
 from inference.ecg.template import (
-    QRS,
-    TemplateState,
+    QRS_END,
+    QRS_START,
+    TEMPLATE,
     correlation,
+    follow_template,
     qrs_width_s,
-    run_template,
 )
 from inference.ecg.types import Array, Real, Samples, Signal
 
-P_PART = slice(BEFORE - 28, BEFORE - 8)
-T_PART = slice(BEFORE + 15, WINDOW)
+P_START, P_END = BEFORE - 28, BEFORE - 8
+T_START = BEFORE + 15
 SHAPE_FEATURES = (
     "width",
     "width_difference",
@@ -38,111 +39,155 @@ SHAPE_FEATURES = (
 FEATURES = (*RR_FEATURES, *SHAPE_FEATURES)
 CHANNELS = ("beat", "beat minus template")
 SMALLEST_MV = 0.02  # a template amplitude below this is no beat's
+FARTHEST = 8.0  # of the template's QRS: what is beyond is cut off
 
-
-@dataclass
-class BeatState:
-    """All that is carried from beat to beat."""
-
-    rr: RRState = field(default_factory=RRState)
-    template: TemplateState = field(default_factory=TemplateState)
-    previous: Signal = field(default_factory=lambda: np.zeros(WINDOW, np.float32))
+# All that is carried from beat to beat.
+BEATS = np.dtype(
+    [("rr", RR), ("template", TEMPLATE), ("previous", "f4", (WINDOW,))], align=True
+)
 
 
 class Described(NamedTuple):
-    """Per beat: windows [n, 96] in mV, templates [n, 96] in mV, features [n, F],
-    and the probability of atrial fibrillation around it [n].
+    """Per beat: windows float32[n, 96] in mV, templates float32[n, 96] in mV,
+    features float32[n, F], and the probability of atrial fibrillation around it [n].
     """
 
-    windows: Array
-    templates: Array
-    features: Array
+    windows: Signal
+    templates: Signal
+    features: Signal
     af: Array
 
 
-def describe_beats(
-    state: BeatState, signal: Real, r_peaks: Samples, pre_s: Array, post_s: Array
-) -> Described:
-    """Describe n beats in order; updates ``state``.
+def start_beats(state: State) -> None:
+    """Set a zeroed BEATS record to that of a record without a beat."""
+    start_rr(state["rr"])
 
-    ``signal`` is the band-passed grid signal, ``r_peaks`` aligned indices in it,
-    ``pre_s`` and ``post_s`` the intervals around each (NaN: unknown). Needs
-    448 ms of signal after an R peak, and the next R peak for ``post_s``.
+
+def initial_beats() -> State:
+    """Return the BEATS record of a record without a beat."""
+    state = np.zeros(1, BEATS)[0]
+    start_beats(state)
+    return state
+
+
+@compiled
+def describe_beats(
+    state: State, signal: Real, r_peaks: Samples, pre_s: Array, post_s: Array
+) -> Described:
+    """Describe n beats in order; updates ``state`` (BEATS).
+
+    ``signal`` is the band-passed grid signal in mV, ``r_peaks`` int64[n] aligned
+    indices in it, ``pre_s`` and ``post_s`` [n] the intervals around each in s (NaN:
+    unknown). Needs 448 ms of signal after an R peak, and the next R peak for
+    ``post_s``. Beats one by one and many at once give the same, bit for bit.
     """
-    windows = segment(signal, r_peaks, before=BEFORE, length=WINDOW)
-    # Rounded once, so that what is carried in 4 bytes is what was computed with.
-    windows = windows.astype(np.float32).astype(np.float64)
-    af = af_probability(state.rr.intervals, pre_s, post_s)
-    rr = rr_features(state.rr, pre_s, post_s)
-    templates = run_template(state.template, windows, rr.ratio)
-    before: Array = np.concatenate((state.previous[None, :].astype(float), windows))
-    if len(windows):
-        state.previous = windows[-1].astype(np.float32)
-    shape = shape_features(windows, templates, before[: len(windows)])
-    features = np.concatenate((rr.features, shape), axis=1)
+    n = len(r_peaks)
+    windows = np.empty((n, WINDOW), np.float32)
+    templates = np.empty((n, WINDOW), np.float32)
+    features = np.empty((n, len(FEATURES)), np.float32)
+    af = np.empty(n)
+    scratch, row = np.empty(WINDOW), np.empty(len(FEATURES))
+    intervals, room = np.empty(INTERVALS), np.empty(ROOM)
+    for k in range(n):
+        window, template = windows[k], templates[k]
+        cut_window(signal, r_peaks[k] - BEFORE, scratch, window)
+        ratio = describe_intervals(state.rr, pre_s[k], post_s[k], row)
+        known = interval_row(state.rr.intervals, post_s[k], intervals)
+        af[k] = probability_of(intervals, known, room)
+        like = follow_template(state.template, window, ratio, template)
+        shape = row[len(RR_FEATURES) :]
+        _describe_shape(window, template, state.previous, like, shape)
+        for j in range(WINDOW):
+            state.previous[j] = window[j]
+        for j in range(len(row)):
+            features[k, j] = row[j]
     return Described(windows, templates, features, af)
 
 
-def amplitude_mv(templates: Array) -> Array:
-    """Return the QRS peak-to-peak [n] of templates [n, 96]."""
-    qrs = templates[:, QRS]
-    return np.asarray(np.maximum(qrs.max(axis=1) - qrs.min(axis=1), SMALLEST_MV))
+@compiled
+def amplitude_mv(window: Real) -> float:
+    """Return the QRS peak-to-peak of a window [96] in mV, at least 0.02."""
+    low = high = window[QRS_START]
+    for k in range(QRS_START + 1, QRS_END):
+        low, high = min(low, window[k]), max(high, window[k])
+    return max(np.float64(high) - np.float64(low), SMALLEST_MV)
 
 
-def shape_features(windows: Array, templates: Array, previous: Array) -> Array:
-    """Return SHAPE_FEATURES [n, 11] of windows against templates, all [n, 96]."""
-    amplitude = amplitude_mv(templates)
-    width, own_width = qrs_width_s(windows), qrs_width_s(templates)
-    residual = (windows - templates) / amplitude[:, None]
-
-    def rms(part: slice) -> Array:
-        return np.asarray(np.sqrt((residual[:, part] ** 2).mean(axis=1)))
-
-    def like(part: slice) -> Array:
-        # A copy: sums over rows of a slice and of an array may differ in order.
-        return correlation(windows[:, part].copy(), templates[:, part].copy())
-
-    columns = (
-        10 * (width - 0.1),
-        10 * (width - own_width),
-        10 * (own_width - 0.1),
-        np.log(amplitude_mv(windows) / amplitude),
-        like(QRS),
-        like(slice(0, WINDOW)),
-        like(P_PART),
-        correlation(windows, previous),
-        rms(P_PART),
-        rms(QRS),
-        rms(T_PART),
-    )
-    return np.stack(columns, axis=1) if len(windows) else np.zeros((0, len(columns)))
+@compiled
+def _rms(a: Real, b: Real) -> float:
+    """Return the root mean square difference of two rows."""
+    total = 0.0
+    for k in range(len(a)):
+        difference = np.float64(a[k]) - np.float64(b[k])
+        total += difference * difference
+    return float(np.sqrt(total / len(a)))
 
 
-def to_input(windows: Array, templates: Array) -> Array:
-    """Return the classifier's windows [n, 96, 2], in units of the template's QRS."""
-    scale = amplitude_mv(templates)[:, None] if len(windows) else np.ones((0, 1))
-    pair = np.stack((windows / scale, (windows - templates) / scale), axis=2)
-    return np.clip(pair, -8.0, 8.0)
+@compiled
+def _describe_shape(
+    window: Real, template: Real, previous: Real, like: float, row: Array
+) -> None:
+    """Write SHAPE_FEATURES of a beat to ``row``; ``like`` is its correlation."""
+    amplitude = amplitude_mv(template)
+    width, own_width = qrs_width_s(window), qrs_width_s(template)
+    row[0] = 10 * (width - 0.1)
+    row[1] = 10 * (width - own_width)
+    row[2] = 10 * (own_width - 0.1)
+    row[3] = np.log(amplitude_mv(window) / amplitude)
+    row[4] = correlation(window[QRS_START:QRS_END], template[QRS_START:QRS_END])
+    row[5] = like
+    row[6] = correlation(window[P_START:P_END], template[P_START:P_END])
+    row[7] = correlation(window, previous)
+    row[8] = _rms(window[P_START:P_END], template[P_START:P_END]) / amplitude
+    row[9] = _rms(window[QRS_START:QRS_END], template[QRS_START:QRS_END]) / amplitude
+    row[10] = _rms(window[T_START:], template[T_START:]) / amplitude
 
 
+@compiled
+def to_input(windows: Real, templates: Real) -> Signal:
+    """Return the classifier's windows [n, 96, 2], in units of the template's QRS.
+
+    ``windows`` and ``templates`` are [n, 96] in mV; the result is float32.
+    """
+    pair = np.empty((len(windows), WINDOW, len(CHANNELS)), np.float32)
+    for n in range(len(windows)):
+        window, template = windows[n], templates[n]
+        scale = amplitude_mv(template)
+        for k in range(WINDOW):
+            beat, own = np.float64(window[k]), np.float64(template[k])
+            pair[n, k, 0] = min(max(beat / scale, -FARTHEST), FARTHEST)
+            pair[n, k, 1] = min(max((beat - own) / scale, -FARTHEST), FARTHEST)
+    return pair
+
+
+@compiled
 def pre_intervals(r_peaks: Samples, last_blind: Samples, previous: int | None) -> Array:
     """Return the interval in s before each R peak [n], NaN where unknown.
 
     ``last_blind`` is the latest unreadable step up to each R peak: a beat may hide
-    there. ``previous`` is the R peak before the first of ``r_peaks``.
+    there. ``previous`` is the R peak before the first of ``r_peaks``, None or -1 if
+    there is none. All are grid steps from the same step on.
     """
-    before = np.concatenate(([-1 if previous is None else previous], r_peaks[:-1]))
-    pre = (r_peaks - before[: len(r_peaks)]) / GRID_FS
-    pre[last_blind > before[: len(r_peaks)]] = np.nan
-    if previous is None and len(pre):
-        pre[0] = np.nan
-    return np.asarray(pre)
+    before = -1
+    if previous is not None:
+        before = previous
+    pre_s = np.empty(len(r_peaks))
+    for k in range(len(r_peaks)):
+        known = last_blind[k] <= before and (k > 0 or before >= 0)
+        pre_s[k] = (r_peaks[k] - before) / GRID_FS if known else np.nan
+        before = r_peaks[k]
+    return pre_s
 
 
+@compiled
 def post_intervals(pre_s: Array) -> Array:
     """Return the interval after each beat but the last [n - 1], NaN where unknown.
 
-    Live we do not wait longer than 1.6 s for the next beat, so nobody may know
-    of a longer interval.
+    ``pre_s`` [n] are the intervals before the beats. Live we do not wait longer
+    than 1.6 s for the next beat, so nobody may know of a longer interval.
     """
-    return np.asarray(np.where(pre_s[1:] * GRID_FS > POST_WAIT, np.nan, pre_s[1:]))
+    post_s = pre_s[1:].copy()
+    for k in range(len(post_s)):
+        if post_s[k] * GRID_FS > POST_WAIT:
+            post_s[k] = np.nan
+    return post_s

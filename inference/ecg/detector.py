@@ -8,13 +8,11 @@ signal was cut.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import numpy as np
-from scipy.ndimage import maximum_filter1d, minimum_filter1d
 
+from inference.ecg.compiled import State, compiled
 from inference.ecg.filters import SMOOTH_HALF
-from inference.ecg.types import Array, Mask
+from inference.ecg.types import Array, Mask, Samples
 
 APART = 28  # a maximum is the highest within so many grid steps on both sides
 THRESHOLD = 0.29
@@ -35,197 +33,272 @@ CONTRAST = 1.5  # a QRS stands out of its surroundings; mains hum does not
 LEARN = 375
 BLIND_RELEARN = 1250
 DELAY = 4  # grid steps from a QRS to the maximum of its energy
+NEVER = 1 << 60
+
+# Maxima of equal height may lie closer than APART: of more than these, which no
+# heart makes, the later ones are not learned from.
+WAITING = 32
+REJECTED = 16  # the last ones: more than SEARCH_AGE can hold
+INTERVALS = 8
+
+MAXIMUM = np.dtype([("step", "i8"), ("height", "f8")], align=True)
+
+# Levels, the last beats, and what may still become one. ``blind_from`` is the start
+# of the unreadable stretch we are in, or -1, ``reference`` the end of the last one.
+# What a list no longer holds is 0, so that equal states are equal bytes.
+DETECTOR = np.dtype(
+    [
+        ("tail", "f8", (2 * APART,)),
+        ("end", "i8"),
+        ("blind_from", "i8"),
+        ("learn_from", "i8"),
+        ("learned", "i8"),
+        ("signal", "f8"),
+        ("noise", "f8"),
+        ("last", "i8"),
+        ("last_height", "f8"),
+        ("reference", "i8"),
+        ("search_at", "i8"),
+        ("waiting", MAXIMUM, (WAITING,)),
+        ("waiting_count", "i8"),
+        ("rejected", MAXIMUM, (REJECTED,)),
+        ("rejected_count", "i8"),
+        ("rr", "i8", (INTERVALS,)),
+        ("rr_count", "i8"),
+    ],
+    align=True,
+)
 
 
-@dataclass
-class DetectorState:
-    """Levels, the last beats, and what may still become one."""
+@compiled
+def start_detector(state: State) -> None:
+    """Set the state before the first grid step."""
+    state.end = -SMOOTH_HALF
+    state.blind_from = state.last = state.search_at = -1
 
-    tail: Array = field(default_factory=lambda: np.zeros(2 * APART))
-    end: int = -SMOOTH_HALF
-    blind_from: int = -1  # start of the unreadable stretch we are in, or -1
-    learn_from: int = 0
-    learned: bool = False
-    waiting: list[list[float]] = field(default_factory=list)
-    signal: float = 0.0
-    noise: float = 0.0
-    last: int = -1
-    last_height: float = 0.0
-    reference: int = 0  # end of the last unreadable stretch
-    search_at: int = -1
-    rr: list[int] = field(default_factory=list)
-    rejected: list[list[float]] = field(default_factory=list)
 
-    @property
-    def frontier(self) -> int:
-        """Grid step before which no further maximum can become an R peak."""
-        settled = self.end - APART
-        if self.blind_from >= 0:
-            return settled
-        if not self.learned:
-            return min(self.learn_from, settled)
-        if self.search_at >= 0:
-            return min(settled, max(self.last, self.search_at - SEARCH_AGE))
+@compiled
+def frontier(state: State) -> int:
+    """Return the grid step before which no further maximum can become an R peak."""
+    settled: int = state.end - APART
+    if state.blind_from >= 0:
         return settled
+    if not state.learned:
+        settled = min(settled, state.learn_from)
+    elif state.search_at >= 0:
+        settled = min(settled, max(state.last, state.search_at - SEARCH_AGE))
+    return settled
 
 
-def find_r_peaks(
-    state: DetectorState, energy: Array, blind: Mask, first: int
-) -> list[int]:
-    """Return the grid steps of the R peaks that ``energy`` settles.
+@compiled
+def find_r_peaks(state: State, energy: Array, blind: Mask, first: int) -> Samples:
+    """Return the grid steps [k] of the R peaks that ``energy`` [n] settles.
 
     ``blind`` tells from step ``first`` on which steps are unreadable. Delay:
     0.4 s, up to 1 s for a beat found by searching back, 3 s while levels are
     learned. Updates ``state``.
     """
-    buffer = np.concatenate((state.tail, energy))
-    start = state.end - len(state.tail)
+    return find_votes(state, energy, blind, first)[:, 0].copy()
+
+
+@compiled
+def find_votes(state: State, energy: Array, blind: Mask, first: int) -> Samples:
+    """Return what ``find_r_peaks`` does, and when each was known: [k, 2].
+
+    An R peak is known at the step at which it was decided, counted like ``energy``;
+    those of the time in which levels are learned count as never known.
+    """
+    buffer = np.empty(2 * APART + len(energy))
+    buffer[: 2 * APART] = state.tail
+    buffer[2 * APART :] = energy
+    start = state.end - 2 * APART
     state.end += len(energy)
-    state.tail = buffer[len(buffer) - 2 * APART :].copy()
-    if not len(energy):
-        return []
-    inner = slice(APART, len(buffer) - APART)
-    highest = maximum_filter1d(buffer, 2 * APART + 1, mode="nearest")[inner]
-    lowest = minimum_filter1d(buffer, 2 * APART + 1, mode="nearest")[inner]
-    values = buffer[inner]
-    is_peak = (values == highest) & (values > buffer[APART - 1 : -APART - 1])
-    is_peak &= (values > FLOOR_MV) & (values > CONTRAST * lowest)
+    state.tail[:] = buffer[len(energy) :]
+    # How many were found, then the rows; each maximum is found once.
+    found = np.empty((1 + len(energy) + WAITING + REJECTED, 2), np.int64)
+    found[0] = 0
     # Steps settled by this call, each by exactly one call: [begin, done).
     begin, done = max(start + APART, 0), state.end - APART
     if done <= begin:
-        return []
-    can_be = is_peak[begin - start - APART :]
-    seen = blind[begin - first : done - first]
-    was = np.concatenate(([state.blind_from >= 0], seen[:-1]))
-    events = np.flatnonzero((seen != was) | (can_be & ~seen)).tolist()
-    found: list[int] = []
-    for event in events:
-        step = begin + event
-        if seen[event] and not was[event]:
-            _go_blind(state, step, found)
+        return found[1:1]
+    for step in range(begin, done):
+        if blind[step - first]:
+            if state.blind_from < 0:
+                _go_blind(state, step, found)
             continue
-        if was[event] and not seen[event]:
+        if state.blind_from >= 0:
             _see_again(state, step)
-        if can_be[event]:
-            _offer(state, step, float(buffer[step - start]), found)
+        if _is_maximum(buffer, step - start):
+            _offer(state, step, buffer[step - start], found)
     if state.blind_from < 0:
         if not state.learned and done >= state.learn_from + LEARN:
             _learn(state, found)
         _search_back(state, done - 1, found)
-    return found
+    return found[1 : 1 + found[0, 0]].copy()
 
 
-def _go_blind(state: DetectorState, step: int, found: list[int]) -> None:
+@compiled
+def _is_maximum(energy: Array, at: int) -> bool:
+    """Tell whether nothing near is higher and the surroundings are lower."""
+    height = energy[at]
+    if height <= FLOOR_MV or height <= energy[at - 1] or height < energy[at + 1]:
+        return False
+    lowest = height
+    for k in range(at - APART, at + APART + 1):
+        if energy[k] > height:
+            return False
+        lowest = min(lowest, energy[k])
+    return bool(height > CONTRAST * lowest)
+
+
+@compiled
+def _go_blind(state: State, step: int, found: Samples) -> None:
     """Settle what was open when the signal becomes unreadable."""
-    if not state.learned and state.waiting:
+    if not state.learned and state.waiting_count:
         _learn(state, found)
     _search_back(state, step - 1, found)
-    state.blind_from = step
-    state.rejected.clear()
-    state.search_at = -1
+    state.blind_from, state.search_at = step, -1
+    _keep_rejected(state, state.rejected_count)
 
 
-def _see_again(state: DetectorState, step: int) -> None:
+@compiled
+def _see_again(state: State, step: int) -> None:
     """Go on behind an unreadable stretch; learn afresh if it was long."""
     if step - state.blind_from >= BLIND_RELEARN or not state.learned:
-        state.learned, state.learn_from = False, step
-        state.rr.clear()
+        state.learned, state.learn_from = 0, step
+        state.rr[:] = 0
+        state.rr_count = 0
     state.blind_from, state.reference = -1, step
 
 
-def _offer(state: DetectorState, step: int, height: float, found: list[int]) -> None:
+@compiled
+def _offer(state: State, step: int, height: float, found: Samples) -> None:
     if not state.learned:
         if step < state.learn_from + LEARN:
-            state.waiting.append([step, height])
+            if state.waiting_count < WAITING:
+                state.waiting[state.waiting_count].step = step
+                state.waiting[state.waiting_count].height = height
+                state.waiting_count += 1
             return
         _learn(state, found)
     _search_back(state, step, found)
     _judge(state, step, height, found)
 
 
-def _learn(state: DetectorState, found: list[int]) -> None:
+@compiled
+def _learn(state: State, found: Samples) -> None:
     """Set the levels from the first 3 s, then judge what waited."""
-    waiting = [(int(step), height) for step, height in state.waiting]
-    seconds = [
-        max((h for s, h in waiting if (s - state.learn_from) // 125 == k), default=0.0)
-        for k in range(3)
-    ]
-    heights = sorted(height for _, height in waiting)
-    loud = [height for height in seconds if height > 0.0]
-    state.signal = sorted(loud)[len(loud) // 2] if loud else 0.0
-    state.noise = 0.5 * heights[len(heights) // 4] if heights else 0.0
+    waiting = state.waiting[: state.waiting_count].copy()
+    heights = np.sort(waiting.height)
+    loud = np.zeros(LEARN // 125)
+    for row in waiting:
+        second = (row.step - state.learn_from) // 125
+        loud[second] = max(loud[second], row.height)
+    loud = np.sort(loud[loud > 0.0])
+    state.signal = loud[len(loud) // 2] if len(loud) else 0.0
+    state.noise = 0.5 * heights[len(heights) // 4] if len(heights) else 0.0
     state.noise = min(state.noise, 0.3 * state.signal)
-    state.learned, state.learn_from = True, 0
-    state.waiting = []
-    for step, height in waiting:
-        _search_back(state, step, found)
-        _judge(state, step, height, found)
+    state.learned, state.learn_from = 1, 0
+    state.waiting.step[:] = 0
+    state.waiting.height[:] = 0.0
+    state.waiting_count = 0
+    before = found[0, 0]
+    for row in waiting:
+        _search_back(state, row.step, found)
+        _judge(state, row.step, row.height, found)
+    found[1 + before : 1 + found[0, 0], 1] = NEVER
 
 
-def _threshold(state: DetectorState, step: int) -> float:
+@compiled
+def _threshold(state: State, step: int) -> float:
     level = state.noise + THRESHOLD * (state.signal - state.noise)
     quiet = step - max(state.last, state.reference) - QUIET
     if quiet > 0:
         level *= 0.5 ** (quiet / QUIET_HALF_LIFE)
-    return max(level, LOWEST * state.signal)
+    return float(max(level, LOWEST * state.signal))
 
 
-def _judge(state: DetectorState, step: int, height: float, found: list[int]) -> None:
-    since = step - state.last if state.last >= 0 else 1 << 30
-    is_t_wave = since < T_WAVE and height < T_WAVE_RATIO * state.last_height
-    if height > _threshold(state, step) and since >= REFRACTORY and not is_t_wave:
-        _accept(state, step, height, found)
+@compiled
+def _judge(state: State, step: int, height: float, found: Samples) -> None:
+    known = state.last >= 0
+    since = step - state.last
+    is_t_wave = known and since < T_WAVE and height < T_WAVE_RATIO * state.last_height
+    ready = not known or since >= REFRACTORY
+    if height > _threshold(state, step) and ready and not is_t_wave:
+        _accept(state, step, height, step, found)
         return
     state.noise = _moved(state.noise, min(height, state.signal), BETA)
-    if since >= T_WAVE:
-        state.rejected.append([step, height])
-        del state.rejected[:-16]
+    if not known or since >= T_WAVE:
+        if state.rejected_count == REJECTED:
+            _keep_rejected(state, 1)
+        state.rejected[state.rejected_count].step = step
+        state.rejected[state.rejected_count].height = height
+        state.rejected_count += 1
 
 
-def _accept(state: DetectorState, step: int, height: float, found: list[int]) -> None:
+@compiled
+def _keep_rejected(state: State, start: int) -> None:
+    """Forget the rejected maxima before the one at ``start``."""
+    left = state.rejected_count - start
+    for k in range(REJECTED):
+        kept = k < left
+        state.rejected[k].step = state.rejected[start + k].step if kept else 0
+        state.rejected[k].height = state.rejected[start + k].height if kept else 0.0
+    state.rejected_count = left
+
+
+@compiled
+def _accept(state: State, step: int, height: float, now: int, found: Samples) -> None:
     if state.last >= state.reference and state.last >= 0:
-        state.rr.append(step - state.last)
-        del state.rr[:-8]
+        if state.rr_count == INTERVALS:
+            state.rr[:-1] = state.rr[1:].copy()
+            state.rr_count -= 1
+        state.rr[state.rr_count] = step - state.last
+        state.rr_count += 1
     state.reference = 0  # from here on this beat is the reference
     state.signal = _moved(state.signal, min(height, CAP * state.signal), BETA)
     # Where nothing is rejected, the noise is low.
     state.noise = _moved(state.noise, QUIET_NOISE * state.signal, QUIET_BETA)
     state.last, state.last_height = step, height
-    state.rejected = [row for row in state.rejected if row[0] >= step + T_WAVE]
+    older = 0
+    while older < state.rejected_count and state.rejected[older].step < step + T_WAVE:
+        older += 1
+    _keep_rejected(state, older)
     state.search_at = -1
-    if len(state.rr) >= 3:
-        state.search_at = step + int(SEARCH_GAP * _median(state.rr))
-    found.append(step)
+    if state.rr_count >= 3:
+        state.search_at = step + int(SEARCH_GAP * _usual_rr(state))
+    found[0, 0] += 1
+    found[found[0, 0], 0] = step
+    found[found[0, 0], 1] = now
 
 
+@compiled
 def _moved(level: float, towards: float, share: float) -> float:
     """Return a running mean, in steps of 1 nV: so two histories soon agree."""
     return round(level + share * (towards - level), 6)
 
 
-def _search_back(state: DetectorState, now: int, found: list[int]) -> None:
+@compiled
+def _search_back(state: State, now: int, found: Samples) -> None:
     """Take the best rejected maximum where a beat is overdue."""
     while 0 <= state.search_at <= now:
         at = state.search_at
-        level = SEARCH_FACTOR * _threshold(state, state.last)
-        best = max(
-            (
-                r
-                for r in state.rejected
-                if at - SEARCH_AGE <= r[0] <= at and r[1] > level
-            ),
-            key=lambda row: row[1],
-            default=None,
-        )
-        if best is not None:
-            _accept(state, int(best[0]), best[1], found)
-        elif at - state.last < 4 * _median(state.rr):
-            state.search_at = at + max(int(0.25 * _median(state.rr)), 10)
+        best, best_height = -1, SEARCH_FACTOR * _threshold(state, state.last)
+        for k in range(state.rejected_count):
+            step, height = state.rejected[k].step, state.rejected[k].height
+            if at - SEARCH_AGE <= step <= at and height > best_height:
+                best, best_height = step, height
+        if best >= 0:
+            _accept(state, best, best_height, at, found)
+        elif at - state.last < 4 * _usual_rr(state):
+            state.search_at = at + max(int(0.25 * _usual_rr(state)), 10)
         else:
             state.search_at = -1
 
 
-def _median(values: list[int]) -> float:
-    ordered = sorted(values)
+@compiled
+def _usual_rr(state: State) -> float:
+    """Return the median of the last intervals, in grid steps."""
+    ordered = np.sort(state.rr[: state.rr_count])
     half = len(ordered) // 2
-    return (ordered[half] + ordered[-half - 1]) / 2
+    return float((ordered[half] + ordered[-half - 1]) / 2)

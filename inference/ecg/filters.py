@@ -2,61 +2,81 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import numpy as np
-from scipy.signal import butter, sosfilt
+from scipy.signal import butter
 
+from inference.ecg.compiled import State, compiled
 from inference.ecg.grid import GRID_FS
 from inference.ecg.types import Array
 
-BAND_SOS = np.concatenate(
-    (
-        butter(2, 0.5, "highpass", fs=GRID_FS, output="sos"),
-        butter(2, 40.0, "lowpass", fs=GRID_FS, output="sos"),
-    )
-)
-QRS_SOS = butter(1, (5.6, 27.1), "bandpass", fs=GRID_FS, output="sos")
+HIGH_PASS = butter(2, 0.5, "highpass", fs=GRID_FS, output="sos")[0]
+LOW_PASS = butter(2, 40.0, "lowpass", fs=GRID_FS, output="sos")[0]
+QRS = butter(1, (5.6, 27.1), "bandpass", fs=GRID_FS, output="sos")[0]
 BAND_DELAY = 1  # grid steps by which the band filter moves a QRS
 SMOOTH_SIGMA = 3.9
 SMOOTH_HALF = 14
 _taps = np.exp(-0.5 * (np.arange(SMOOTH_HALF + 1) / SMOOTH_SIGMA) ** 2)
 SMOOTH_TAPS = _taps / (_taps[0] + 2 * _taps[1:].sum())
 
-
-@dataclass
-class FilterState:
-    """Memories of the two filters and the tail of the squared slope."""
-
-    band: Array = field(default_factory=lambda: np.zeros((len(BAND_SOS), 2)))
-    qrs: Array = field(default_factory=lambda: np.zeros((len(QRS_SOS), 2)))
-    last: float = 0.0
-    tail: Array = field(default_factory=lambda: np.zeros(2 * SMOOTH_HALF))
-
-
-def band_pass(state: FilterState, grid: Array) -> Array:
-    """Return the grid signal between 0.5 and 40 Hz; delay about 8 ms at a QRS."""
-    out, state.band = sosfilt(BAND_SOS, grid, zi=state.band)
-    return np.asarray(out)
+# Memories of the filters, the last output and the tail of the squared slope.
+FILTERS = np.dtype(
+    [
+        ("high", "f8", (2,)),
+        ("low", "f8", (2,)),
+        ("qrs", "f8", (2,)),
+        ("last", "f8"),
+        ("tail", "f8", (2 * SMOOTH_HALF,)),
+    ],
+    align=True,
+)
 
 
-def envelope(state: FilterState, band: Array) -> Array:
-    """Return the smoothed QRS energy of the band-passed signal.
+@compiled
+def _biquad(memory: Array, sos: Array, signal: Array) -> Array:
+    """Filter by one second-order section in transposed direct form II."""
+    b0, b1, b2 = sos[0], sos[1], sos[2]
+    a1, a2 = sos[4], sos[5]
+    first, second = memory[0], memory[1]
+    out = np.empty(len(signal))
+    for i in range(len(signal)):
+        x = signal[i]
+        y = b0 * x + first
+        first = b1 * x - a1 * y + second
+        second = b2 * x - a2 * y
+        out[i] = y
+    memory[0], memory[1] = first, second
+    return out
+
+
+@compiled
+def band_pass(state: State, steps: Array) -> Array:
+    """Return the grid signal [n] between 0.5 and 40 Hz; delay about 8 ms at a QRS."""
+    return _biquad(state.low, LOW_PASS, _biquad(state.high, HIGH_PASS, steps))
+
+
+@compiled
+def envelope(state: State, band: Array) -> Array:
+    """Return the smoothed QRS energy [n] of the band-passed signal [n].
 
     5.6-27.1 Hz, magnitude plus twice the slope, squared, smoothed by a Gaussian
     of 31 ms, rooted. Entry k belongs to the input ``SMOOTH_HALF`` steps earlier:
     the filters add another 4 steps or so. The study's recipe, section A.
     """
-    qrs, state.qrs = sosfilt(QRS_SOS, band, zi=state.qrs)
-    if not len(qrs):
-        return np.zeros(0)
-    slope = np.diff(qrs, prepend=state.last)
-    state.last = float(qrs[-1])
-    power = np.concatenate((state.tail, (np.abs(qrs) + 2 * np.abs(slope)) ** 2))
-    state.tail = power[len(power) - 2 * SMOOTH_HALF :].copy()
-    n = len(qrs)
-    out = SMOOTH_TAPS[0] * power[SMOOTH_HALF : SMOOTH_HALF + n]
-    for k in range(1, SMOOTH_HALF + 1):
-        pair = power[SMOOTH_HALF - k : SMOOTH_HALF - k + n]
-        out += SMOOTH_TAPS[k] * (pair + power[SMOOTH_HALF + k : SMOOTH_HALF + k + n])
-    return np.asarray(np.sqrt(out))
+    n, half = len(band), SMOOTH_HALF
+    qrs = _biquad(state.qrs, QRS, band)
+    power = np.empty(2 * half + n)
+    power[: 2 * half] = state.tail
+    last = state.last
+    for i in range(n):
+        power[2 * half + i] = (abs(qrs[i]) + 2 * abs(qrs[i] - last)) ** 2
+        last = qrs[i]
+    state.last = last
+    state.tail[:] = power[n:]
+    out = np.empty(n)
+    for i in range(n):
+        at = i + half
+        total = SMOOTH_TAPS[0] * power[at]
+        for k in range(1, half + 1):
+            total += SMOOTH_TAPS[k] * (power[at - k] + power[at + k])
+        out[i] = np.sqrt(total)
+    return out

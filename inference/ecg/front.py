@@ -1,158 +1,268 @@
-"""From raw signal to R peaks and beats ready to be classified."""
+"""From raw signal to R peaks and beats ready to be classified.
+
+Three compiled calls per record and piece of signal: ``take_in`` up to what the R-peak
+net sees, ``settle`` from its answer to R peaks and described beats, and the state's
+history moved on at its end.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from inference.ecg.align import align_r_peaks, refine_peaks
-from inference.ecg.beats import (
-    BeatState,
-    Described,
-    describe_beats,
-    post_intervals,
-    pre_intervals,
+from inference.ecg.beats import BEATS, describe_beats, start_beats
+from inference.ecg.compiled import State, compiled
+from inference.ecg.detector import (
+    DETECTOR,
+    find_votes,
+    frontier,
+    start_detector,
 )
-from inference.ecg.detector import DELAY, DetectorState, find_r_peaks
-from inference.ecg.filters import BAND_DELAY, FilterState, band_pass, envelope
-from inference.ecg.gaps import GapState, fill_gaps
+from inference.ecg.filters import BAND_DELAY, FILTERS, band_pass, envelope
+from inference.ecg.fusion import FUSION, TO_BAND, fuse, fusion_frontier, start_fusion
+from inference.ecg.gaps import GAPS, fill_gaps, start_gaps
 from inference.ecg.grid import GRID_FS, HISTORY, POST_WAIT, grid_to_sample
-from inference.ecg.quality import QualityState, Seconds, judge_seconds
-from inference.ecg.resampling import ResampleState, resample_block
+from inference.ecg.heat import HEAT, normalise, start_heat
+from inference.ecg.quality import QUALITY, judge_seconds, start_quality
+from inference.ecg.resampling import RESAMPLING, resample_block, start_resampling
 from inference.ecg.types import Array, Mask, Samples, Signal
 
 HOLE = 25  # a hole of 0.2 s may hide a QRS
 NEAREST = 20  # two R peaks aligned to one place are one
 MOVE = 16  # grid steps by which alignment can move an R peak
+OPEN = 1 << 62  # the end of a record that goes on
+AHEAD = 64  # quality is known for some steps that resampling still holds back
+
+FRONT = np.dtype(
+    [
+        ("gaps", GAPS),
+        ("quality", QUALITY),
+        ("resampling", RESAMPLING),
+        ("filters", FILTERS),
+        ("detector", DETECTOR),
+        ("heat", HEAT),
+        ("fusion", FUSION),
+        ("beats", BEATS),
+        # The last steps of: signal, band-passed signal; unreadable or not, latest
+        # unreadable step. ``first`` is the grid step of the first of them.
+        ("first", "i8"),
+        ("kept", "i8"),
+        ("judged", "i8"),
+        ("grid", "f4", (HISTORY,)),
+        ("band", "f4", (HISTORY,)),
+        ("blind", "u1", (HISTORY + AHEAD,)),
+        ("last_blind", "i8", (HISTORY + AHEAD,)),
+        ("hole", "i8"),
+        ("previous", "i8"),  # the last R peak found, a grid step, or -1
+        # The R peak whose class is not final: grid step, sample, pre-RR; or none.
+        ("waits", "u1"),
+        ("waiting", "f8", (3,)),
+    ],
+    align=True,
+)
 
 
-@dataclass
-class FrontState:
-    """Carried from block to block, in the order of the work."""
-
-    gaps: GapState = field(default_factory=GapState)
-    quality: QualityState = field(default_factory=QualityState)
-    resampling: ResampleState = field(default_factory=ResampleState)
-    filters: FilterState = field(default_factory=FilterState)
-    detector: DetectorState = field(default_factory=DetectorState)
-    beats: BeatState = field(default_factory=BeatState)
-    # The last steps of: signal, band-passed signal, unreadable or not, latest
-    # unreadable step; ``first`` is the grid step of the first of them.
-    first: int = 0
-    grid: Signal = field(default_factory=lambda: np.zeros(0, np.float32))
-    band: Signal = field(default_factory=lambda: np.zeros(0, np.float32))
-    blind: Mask = field(default_factory=lambda: np.zeros(0, np.bool_))
-    last_blind: Samples = field(default_factory=lambda: np.zeros(0, np.int64))
-    hole: int = 0
-    previous: int = -1  # the last R peak found, a grid step
-    # R peaks whose class is not final: grid step, sample of the record, pre-RR.
-    waiting: list[list[float]] = field(default_factory=list)
+def start_front(state: State, fs: int) -> None:
+    """Set what is not zero before sample 0."""
+    start_gaps(state["gaps"])
+    start_quality(state["quality"])
+    start_resampling(state["resampling"], fs)
+    start_detector(state["detector"])
+    start_heat(state["heat"])
+    start_fusion(state["fusion"])
+    start_beats(state["beats"])
+    state["previous"] = -1
 
 
-class Found(NamedTuple):
-    """What one block of signal settled.
+class Taken(NamedTuple):
+    """A piece of signal on the grid: with the history [m], and its own part [k].
+
+    ``mv`` is the piece itself, ``score`` and ``word`` are per second; ``grid``,
+    ``band`` [m]; ``energy`` [k]; ``shown`` is what the R-peak net sees of it;
+    ``blind`` and ``last_blind`` may reach beyond the m steps.
+    """
+
+    mv: Signal
+    score: NDArray[np.uint8]
+    word: NDArray[np.uint8]
+    grid: Signal
+    band: Signal
+    energy: Array
+    shown: Signal
+    blind: Mask
+    last_blind: Samples
+
+
+class Settled(NamedTuple):
+    """What a piece of signal settled.
 
     ``r_peaks`` are record samples of R peaks as they were found, ``frontier`` the
-    record sample before which none can follow. ``samples``, ``pre_s`` and
-    ``described`` belong to the beats ready for the classifier.
+    record sample before which none can follow, ``waiting_from`` the one before
+    which every beat is described. The rest belongs to the beats ready for the
+    classifier: samples [n], pre-RR [n] in s, windows and templates [n, 96] in mV,
+    features [n, F], probability of atrial fibrillation [n].
     """
 
-    seconds: Seconds
-    r_peaks: list[int]
+    r_peaks: Samples
     frontier: int
+    waiting_from: int
     samples: Samples
     pre_s: Array
-    described: Described
+    windows: Array
+    templates: Array
+    features: Array
+    af: Array
 
 
-def find_beats(state: FrontState, mv: Signal, *, fs: int, held: int = 0) -> Found:
-    """Take whole blocks of signal and give what they settle; updates ``state``.
+@compiled
+def take_in(
+    front: State, mv: Signal, held: int, fs: int, taps: Array, half: int
+) -> Taken:
+    """Take whole blocks of signal; updates ``front``.
 
-    ``mv`` [n] is in mV, NaN where missing. Its last ``held`` samples are beyond
-    the end of the record: they let the last beats be settled, are not judged and
-    hold no beat.
+    ``mv`` [n] is in mV, NaN where missing. Its last ``held`` samples are beyond the
+    end of the record: they let the last beats be settled, are not judged and hold
+    no beat. ``taps`` and ``half`` belong to ``fs`` (``kernel``).
     """
-    signal, correction, missing = fill_gaps(state.gaps, mv, fs)
+    signal, correction, missing = fill_gaps(front.gaps, mv, fs)
     real = len(mv) - held
-    seconds = judge_seconds(state.quality, signal[:real], missing[:real], fs)
-    _mark_blind(state, seconds, missing, fs, real)
-
-    steps = resample_block(state.resampling, signal + correction, fs)
-    band = band_pass(state.filters, steps).astype(np.float32)
-    energy = envelope(state.filters, band.astype(np.float64))
-    state.grid = np.concatenate((state.grid, steps.astype(np.float32)))
-    state.band = np.concatenate((state.band, band))
-    maxima = find_r_peaks(state.detector, energy, state.blind, state.first)
-    new = _locate(state, maxima, fs)
-    samples, pre_s, described = _describe(state, bool(held))
-    keep = max(len(state.band) - HISTORY, 0)
-    state.grid, state.band = state.grid[keep:].copy(), state.band[keep:].copy()
-    state.blind = state.blind[keep:].copy()
-    state.last_blind = state.last_blind[keep:].copy()
-    state.last_blind[state.last_blind <= state.previous] = -1  # of no more use
-    state.first += keep
-    frontier = max(state.detector.frontier - MOVE, 0) * fs // GRID_FS
-    return Found(seconds, new, frontier, samples, pre_s, described)
+    score, word, dark = judge_seconds(front.quality, signal[:real], missing[:real], fs)
+    blind, last_blind = _mark_blind(front, dark, missing, fs, real)
+    steps = resample_block(front.resampling, signal + correction, fs, taps, half)
+    passed = band_pass(front.filters, steps).astype(np.float32)
+    energy = envelope(front.filters, passed.astype(np.float64))
+    shown = normalise(front.heat, passed, blind, front.first)
+    kept = front.kept
+    grid = np.concatenate((front.grid[:kept], steps.astype(np.float32)))
+    band = np.concatenate((front.band[:kept], passed))
+    return Taken(mv[:real], score, word, grid, band, energy, shown, blind, last_blind)
 
 
+@compiled
 def _mark_blind(
-    state: FrontState, seconds: Seconds, missing: Mask, fs: int, real: int
-) -> None:
-    """Append the unreadable steps of this block to the history."""
-    start = state.first + len(state.blind)
-    # start * fs is a multiple of GRID_FS: blocks are whole seconds.
+    front: State, dark: Mask, missing: Mask, fs: int, real: int
+) -> tuple[Mask, Samples]:
+    """Return the unreadable steps: those of the history and of this piece."""
+    old = front.judged
     count = -(-len(missing) * GRID_FS // fs)
-    steps = np.arange(count)
-    hole = missing[np.minimum(steps * fs // GRID_FS, len(missing) - 1)]
-    solid = np.maximum.accumulate(np.where(hole, -1 - state.hole, steps))
-    blind = steps - solid >= HOLE
-    if count:
-        state.hole = int(count - 1 - solid[-1])
     judged = -(-real * GRID_FS // fs)
-    blind[:judged] |= np.repeat(seconds.blind, GRID_FS)[:judged]
-    blind[judged:] = True
-    latest = int(state.last_blind[-1]) if len(state.last_blind) else -1
-    marks = np.where(blind, start + steps, latest)
-    state.blind = np.concatenate((state.blind, blind))
-    state.last_blind = np.concatenate((state.last_blind, np.maximum.accumulate(marks)))
+    blind = np.empty(old + count, np.bool_)
+    last_blind = np.empty(old + count, np.int64)
+    for k in range(old):
+        blind[k] = front.blind[k] != 0
+        last_blind[k] = front.last_blind[k]
+    latest = last_blind[old - 1] if old else -1
+    hole = front.hole
+    for k in range(count):
+        hole = hole + 1 if missing[min(k * fs // GRID_FS, len(missing) - 1)] else 0
+        unreadable = hole >= HOLE or k >= judged or dark[k // GRID_FS]
+        if unreadable:
+            latest = front.first + old + k
+        blind[old + k] = unreadable
+        last_blind[old + k] = latest
+    front.hole = min(hole, 1 << 40)
+    return blind, last_blind
 
 
-def _locate(state: FrontState, maxima: list[int], fs: int) -> list[int]:
-    """Align new R peaks, refine them and put them among the waiting ones."""
-    at = np.array(maxima, dtype=np.int64) - DELAY + BAND_DELAY - state.first
-    aligned = align_r_peaks(state.band, at)
-    places = refine_peaks(state.grid, aligned - BAND_DELAY)
-    new: list[int] = []
-    for step, place in zip(aligned.tolist(), places.tolist(), strict=True):
-        step += state.first
+@compiled
+def settle(
+    front: State, taken: Taken, heat: Signal, asked: bool, end: int, fs: int
+) -> Settled:
+    """Find the R peaks now settled and describe the beats; updates ``front``.
+
+    ``heat`` is the net's answer to ``taken.shown``, if it was ``asked``.
+    ``end`` is the sample at which the record ends, OPEN while it goes on.
+    """
+    votes = find_votes(front.detector, taken.energy, taken.blind, front.first)
+    if asked:
+        steps = fuse(front.fusion, heat, votes, taken.blind, front.first)
+        settled = fusion_frontier(front.fusion)
+    else:
+        steps = votes[:, 0] - TO_BAND
+        settled = frontier(front.detector)
+    at_front = max(settled - MOVE, 0)
+    waiting = _locate(front, taken, steps, fs)
+    count = len(waiting)
+    while count and waiting[count - 1, 1] >= end:
+        count -= 1
+    r_peaks = waiting[min(int(front.waits), count) : count, 1].astype(np.int64)
+    ready = count
+    if count and end == OPEN and at_front - waiting[count - 1, 0] <= POST_WAIT:
+        ready -= 1
+    pre_s = waiting[:ready, 2].copy()
+    post_s = np.full(ready, np.nan)
+    for k in range(min(ready, count - 1)):
+        # Live we do not wait longer, so nobody may know of a longer interval.
+        if waiting[k + 1, 2] * GRID_FS <= POST_WAIT:
+            post_s[k] = waiting[k + 1, 2]
+    places = waiting[:ready, 0].astype(np.int64) - front.first
+    windows, templates, features, af = describe_beats(
+        front.beats, taken.band, places, pre_s, post_s
+    )
+    front.waits = 1 if ready < count else 0
+    if front.waits:
+        front.waiting[:] = waiting[ready]
+    frontier_sample = min(at_front * fs // GRID_FS, end)
+    waiting_from = frontier_sample if end == OPEN else end
+    if front.waits:
+        waiting_from = min(int(front.waiting[1]), frontier_sample)
+    _remember(front, taken)
+    samples = waiting[:ready, 1].astype(np.int64)
+    return Settled(
+        r_peaks,
+        frontier_sample,
+        waiting_from,
+        samples,
+        pre_s,
+        windows,
+        templates,
+        features,
+        af,
+    )
+
+
+@compiled
+def _locate(front: State, taken: Taken, steps: Samples, fs: int) -> Array:
+    """Align and refine new R peaks; return them [k, 3] behind the one that waits."""
+    aligned = align_r_peaks(taken.band, steps - front.first)
+    places = refine_peaks(taken.grid, aligned - BAND_DELAY)
+    rows = np.empty((len(steps) + 1, 3))
+    count = 0
+    if front.waits:
+        rows[0] = front.waiting
+        count = 1
+    for k in range(len(aligned)):
+        step = aligned[k] + front.first
         # An R peak at the very start may be aligned to before it.
-        if step < 0 or (state.previous >= 0 and step - state.previous < NEAREST):
+        if step < 0 or (front.previous >= 0 and step - front.previous < NEAREST):
             continue
-        sample = max(grid_to_sample(place + state.first, fs), 0)
-        if state.waiting and sample <= state.waiting[-1][1]:
+        sample = max(grid_to_sample(places[k] + front.first, fs), 0)
+        if count and sample <= rows[count - 1, 1]:
             continue
-        previous = state.previous if state.previous >= 0 else None
-        blind = state.last_blind[step - state.first : step - state.first + 1]
-        pre = pre_intervals(np.array([step], dtype=np.int64), blind, previous)
-        state.waiting.append([step, sample, float(pre[0])])
-        state.previous = step
-        new.append(sample)
-    return new
+        pre_s = np.nan
+        # A beat may hide in an unreadable step between.
+        if front.previous >= 0 and taken.last_blind[aligned[k]] <= front.previous:
+            pre_s = (step - front.previous) / GRID_FS
+        rows[count, 0], rows[count, 1], rows[count, 2] = step, sample, pre_s
+        count += 1
+        front.previous = step
+    return rows[:count]
 
 
-def _describe(state: FrontState, ended: bool) -> tuple[Samples, Array, Described]:
-    """Describe the waiting beats whose next beat is known, or will not be."""
-    rows = np.array(state.waiting, dtype=np.float64).reshape(-1, 3)
-    post = np.full(len(rows), np.nan)
-    post[: max(len(rows) - 1, 0)] = post_intervals(rows[:, 2])
-    ready = len(rows)
-    if ready and not ended:
-        waited = state.detector.frontier - MOVE - rows[-1, 0] > POST_WAIT
-        ready -= 0 if waited else 1
-    rows, post = rows[:ready], post[:ready]
-    state.waiting = state.waiting[ready:]
-    r_peaks = rows[:, 0].astype(np.int64) - state.first
-    described = describe_beats(state.beats, state.band, r_peaks, rows[:, 2], post)
-    return rows[:, 1].astype(np.int64), rows[:, 2].copy(), described
+@compiled
+def _remember(front: State, taken: Taken) -> None:
+    """Keep the last steps for what is still to be settled."""
+    drop = max(len(taken.band) - HISTORY, 0)
+    front.kept = len(taken.band) - drop
+    front.grid[: front.kept] = taken.grid[drop:]
+    front.band[: front.kept] = taken.band[drop:]
+    front.judged = len(taken.blind) - drop
+    for k in range(front.judged):
+        front.blind[k] = taken.blind[drop + k]
+        latest = taken.last_blind[drop + k]
+        # What lies before the last R peak is of no more use.
+        front.last_blind[k] = latest if latest > front.previous else -1
+    front.first += drop

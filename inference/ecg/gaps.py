@@ -2,68 +2,63 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
-
 import numpy as np
 
+from inference.ecg.compiled import State, compiled
 from inference.ecg.types import Array, Mask, Signal
 
 LONG_GAP_S = 0.2
 RAMP_S = 4
 ABSURD_MV = 1e6
+ENDLESS = 1 << 30
+
+# The last value, the open gap's length, the correction of steps and how many
+# samples it has until it has faded.
+GAPS = np.dtype(
+    [("held", "f8"), ("missing", "i8"), ("step", "f8"), ("ramp", "i8")], align=True
+)
 
 
-@dataclass
-class GapState:
-    """The last value, the open gap's length, the correction of steps."""
-
-    held: float = 0.0
-    missing: int = 1 << 30  # a record starts as after a long gap
-    step: float = 0.0
-    ramp: int = 0  # samples until the correction has faded
+@compiled
+def start_gaps(state: State) -> None:
+    """Set the state before sample 0: a record starts as after a long gap."""
+    state.missing = ENDLESS
 
 
-class Filled(NamedTuple):
-    """``signal`` without holes, its ``correction``, what was ``missing``; all [n]."""
-
-    signal: Array
-    correction: Array
-    missing: Mask
-
-
-def fill_gaps(state: GapState, mv: Signal, fs: int) -> Filled:
-    """Return ``mv`` [n] without holes, and what to add before filtering it.
+@compiled
+def fill_gaps(state: State, mv: Signal, fs: int) -> tuple[Array, Array, Mask]:
+    """Return ``mv`` [n] without holes, what to add before filtering it, the holes.
 
     A missing sample (NaN, infinite or absurdly large) repeats the last value.
     After a gap of more than 0.2 s, and at the start, signal plus correction goes
     on from the held value and the correction fades within 4 s: the step would
-    ring in every filter. No delay; updates ``state``.
+    ring in every filter. All three are [n]. No delay; updates ``state``.
     """
-    signal = mv.astype(np.float64)
-    correction = np.zeros(len(signal))
-    with np.errstate(invalid="ignore"):
-        missing = ~(np.abs(signal) < ABSURD_MV)
-    if not len(signal):
-        return Filled(signal, correction, missing)
-    edges = np.flatnonzero(missing[1:] != missing[:-1]) + 1
-    starts = np.concatenate(([0], edges))
-    stops = np.concatenate((edges, [len(signal)]))
+    n = len(mv)
+    signal, correction = np.empty(n), np.zeros(n)
+    missing = np.zeros(n, np.bool_)
     whole = RAMP_S * fs
-    for start, stop in zip(starts.tolist(), stops.tolist(), strict=True):
-        if missing[start]:
-            signal[start:stop] = state.held
-            correction[start:stop] = state.step * (state.ramp / whole)
-            state.missing = min(state.missing + stop - start, 1 << 30)
+    held, step, ramp = state.held, state.step, state.ramp
+    gap = state.missing
+    for i in range(n):
+        value = np.float64(mv[i])
+        if not abs(value) < ABSURD_MV:
+            missing[i] = True
+            signal[i] = held
+            if ramp:
+                correction[i] = step * (ramp / whole)
+            gap += 1
             continue
-        if state.missing > LONG_GAP_S * fs:
-            before = state.held + state.step * (state.ramp / whole)
-            state.step, state.ramp = before - float(signal[start]), whole
-        state.missing = 0
-        if state.ramp:
-            left = state.ramp - np.arange(min(stop - start, state.ramp))
-            correction[start : start + len(left)] = state.step * (left / whole)
-            state.ramp -= len(left)
-            state.step = state.step if state.ramp else 0.0
-        state.held = float(signal[stop - 1])
-    return Filled(signal, correction, missing)
+        if gap:
+            if gap > LONG_GAP_S * fs:
+                step, ramp = held + step * (ramp / whole) - value, whole
+            gap = 0
+        signal[i] = held = value
+        if ramp:
+            correction[i] = step * (ramp / whole)
+            ramp -= 1
+            if not ramp:
+                step = 0.0
+    state.held, state.step, state.ramp = held, step, ramp
+    state.missing = min(gap, ENDLESS)
+    return signal, correction, missing

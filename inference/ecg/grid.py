@@ -6,6 +6,8 @@ one second, so it holds a whole number of samples for every integer ``fs``.
 
 from __future__ import annotations
 
+from inference.ecg.compiled import compiled
+
 GRID_FS = 125
 BLOCK_S = 1
 MIN_FS, MAX_FS = 100, 1000
@@ -30,6 +32,7 @@ def check_fs(fs: int) -> int:
     return int(fs)
 
 
+@compiled
 def grid_to_sample(position: float, fs: int) -> int:
     """Return the record sample nearest to a grid position (fractions allowed)."""
     return int(position * fs / GRID_FS + 0.5)

@@ -2,102 +2,122 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import numpy as np
 
-from inference.ecg.episode_log import EpisodeLog
-from inference.ecg.types import Episode, Limits
+from inference.ecg.bounds import Bounds
+from inference.ecg.compiled import State, compiled
+from inference.ecg.episode_log import (
+    ASYSTOLE,
+    CHANGED,
+    NONE,
+    OPENED,
+    PAUSE,
+    STILL_OPEN,
+    EpisodeLog,
+    withdraw,
+    write,
+)
+from inference.ecg.quality import GOOD
+from inference.ecg.seconds import Words
+from inference.ecg.types import Samples
 
 NO_BEAT = -1
 
+# The last R peak, where readable silence began, the next second whose quality is to
+# be heeded, what is open.
+PAUSES = np.dtype(
+    [
+        ("last", "i8"),
+        ("quiet_from", "i8"),
+        ("next_second", "i8"),
+        ("label", "i8"),
+        ("onset", "i8"),
+    ],
+    align=True,
+)
 
-@dataclass
-class PauseState:
-    """The last R peak, where readable silence began, what is open."""
 
-    last: int = NO_BEAT
-    quiet_from: int = 0
-    label: str = ""
-    onset: int = 0
-    bad: list[int] = field(default_factory=list)  # starts of bad seconds to come
+@compiled
+def start_pauses(state: State) -> None:
+    """Set what is not zero before the first beat."""
+    state.last = NO_BEAT
 
 
+@compiled
 def follow_pauses(
-    state: PauseState,
-    *,
-    r_peaks: list[int],
-    bad_seconds: list[int],
+    state: State,
+    r_peaks: Samples,
+    words: Words,
     frontier: int,
-    limits: Limits,
+    limits: Bounds,
     fs: int,
     log: EpisodeLog,
 ) -> None:
     """Go on to ``frontier``; all places are samples of the record.
 
-    Bad seconds, given by their first sample, neither are nor end a silence: it is
-    counted in readable signal only. A record without any beat has no pause.
+    Bad seconds neither are nor end a silence: it is counted in readable signal only.
+    A record without any beat has no pause.
     """
-    state.bad.extend(bad_seconds)
     for r_peak in r_peaks:
-        _pass_bad(state, r_peak, limits, fs, log)
+        _pass_bad(state, words, r_peak, limits, fs, log)
         _pass_time(state, r_peak, limits, fs, log)
         _close(state, r_peak, fs, log)
         state.last = r_peak
         state.quiet_from = max(r_peak, state.quiet_from)
-    _pass_bad(state, frontier, limits, fs, log)
+    _pass_bad(state, words, frontier, limits, fs, log)
     _pass_time(state, frontier, limits, fs, log)
 
 
-def end_pauses(state: PauseState, end: int, fs: int, log: EpisodeLog) -> None:
+@compiled
+def end_pauses(state: State, end: int, fs: int, log: EpisodeLog) -> None:
     """Close what is open where the record ends."""
     _close(state, end, fs, log)
 
 
+@compiled
 def _pass_bad(
-    state: PauseState, until: int, limits: Limits, fs: int, log: EpisodeLog
+    state: State, words: Words, until: int, limits: Bounds, fs: int, log: EpisodeLog
 ) -> None:
-    while state.bad and state.bad[0] < until:
-        start = state.bad.pop(0)
-        _pass_time(state, start, limits, fs, log)
-        _close(state, start, fs, log)
-        state.quiet_from = start + fs
+    known = words.first + len(words.code)
+    state.next_second = max(state.next_second, words.first)
+    while state.next_second < known and state.next_second * fs < until:
+        if words.code[state.next_second - words.first] != GOOD:
+            start = state.next_second * fs
+            _pass_time(state, start, limits, fs, log)
+            _close(state, start, fs, log)
+            state.quiet_from = start + fs
+        state.next_second += 1
 
 
+@compiled
 def _pass_time(
-    state: PauseState, now: int, limits: Limits, fs: int, log: EpisodeLog
+    state: State, now: int, limits: Bounds, fs: int, log: EpisodeLog
 ) -> None:
-    if state.last == NO_BEAT or state.label == "ASYSTOLE":
+    if state.last == NO_BEAT or state.label == ASYSTOLE:
         return
     silence = now - state.quiet_from
     if silence >= limits.asystole_s * fs:
-        if state.label:
-            log.withdraw(state.label, state.onset, "asystole")
-        _open(state, "ASYSTOLE", now, fs, log)
+        if state.label != NONE:
+            withdraw(log, state.label, state.onset, ASYSTOLE)
+        _open(state, ASYSTOLE, now, fs, log)
     elif (
-        not state.label
+        state.label == NONE
         and state.quiet_from == state.last
         and silence >= limits.pause_s * fs
     ):
-        _open(state, "PAUSE", now, fs, log)
+        _open(state, PAUSE, now, fs, log)
 
 
-def _open(state: PauseState, label: str, now: int, fs: int, log: EpisodeLog) -> None:
+@compiled
+def _open(state: State, label: int, now: int, fs: int, log: EpisodeLog) -> None:
     state.label, state.onset = label, state.quiet_from
-    log.open(_episode(state, now, fs, closed=False))
+    silence_s = (now - state.onset) / fs
+    write(log, OPENED, label, state.onset, STILL_OPEN, 0, silence_s, 0.0, 0.0)
 
 
-def _close(state: PauseState, end: int, fs: int, log: EpisodeLog) -> None:
-    if state.label:
-        log.change(_episode(state, end, fs, closed=True))
-    state.label, state.onset = "", 0
-
-
-def _episode(state: PauseState, now: int, fs: int, *, closed: bool) -> Episode:
-    seconds = (now - state.onset) / fs
-    return Episode(
-        label=state.label,
-        onset_sample=state.onset,
-        end_sample=now if closed else None,
-        peak=round(seconds, 3),
-        detail=f"no beat for {seconds:.1f} s",
-        beats=0,
-    )
+@compiled
+def _close(state: State, end: int, fs: int, log: EpisodeLog) -> None:
+    if state.label != NONE:
+        silence_s = (end - state.onset) / fs
+        write(log, CHANGED, state.label, state.onset, end, 0, silence_s, 0.0, 0.0)
+    state.label, state.onset = NONE, 0

@@ -7,28 +7,43 @@ states bit for bit, and the same beats and episodes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from inference.ecg.af import gate
 from inference.ecg.beats import FEATURES, to_input
-from inference.ecg.episode_log import EpisodeLog
-from inference.ecg.episodes import end_episodes, follow_episodes, rate_now
-from inference.ecg.front import Found, find_beats
+from inference.ecg.bounds import Bounds, bounds_of
+from inference.ecg.compiled import State, compiled
+from inference.ecg.episode_log import episodes_from
+from inference.ecg.episodes import (
+    FinalBeats,
+    Piece,
+    end_episodes,
+    follow_episodes,
+    rate_now,
+)
+from inference.ecg.front import OPEN, Settled, Taken, settle, take_in
 from inference.ecg.grid import BLOCK_S, GRID_FS, WINDOW
+from inference.ecg.heat import ask
+from inference.ecg.resampling import kernel
 from inference.ecg.state import RecordState, initial_state
 from inference.ecg.types import (
     CLASSES,
     QUALITY_WORDS,
     Analysis,
+    Array,
     Beats,
-    Classify,
     Limits,
+    Nets,
     Signal,
 )
 
 CHUNK_S = 300  # long signals are taken in pieces, to stay within the cache
+VENTRICULAR = CLASSES.index("V")
+NO_HEAT = np.zeros(0, dtype=np.float32)
+VENTRICULAR = CLASSES.index("V")
 HELD_S = 5  # beyond the end, until every beat is settled
 
 
@@ -37,18 +52,20 @@ class PartBlock(ValueError):
 
 
 class _Piece(NamedTuple):
-    found: Found
-    waiting_from: int
+    """One piece of one record: what was taken in, and what that settled."""
+
+    taken: Taken
+    settled: Settled
 
 
 def advance(
     states: Sequence[RecordState],
     signals: Sequence[Signal],
     *,
-    classify: Classify,
+    nets: Nets,
     limits: Sequence[Limits] | None = None,
 ) -> list[tuple[RecordState, Analysis]]:
-    """Analyse the next blocks of each record; one ``classify`` call for all.
+    """Analyse the next blocks of each record; the nets see all of them at once.
 
     Each signal is float32 in mV, NaN where missing, starts at its state's
     ``sample`` and is a whole number of seconds. The states given are not touched.
@@ -61,18 +78,14 @@ def advance(
                 f"{BLOCK_S} s, and the rest to finish()"
             )
     moved = [state.copy() for state in states]
-    pieces = [
-        _find(state, signal) for state, signal in zip(moved, signals, strict=True)
-    ]
-    results = _judge(moved, pieces, classify, limits, ended=False)
-    return list(zip(moved, results, strict=True))
+    return list(zip(moved, _run(moved, signals, nets, limits, False), strict=True))
 
 
 def finish(
     states: Sequence[RecordState],
     tails: Sequence[Signal],
     *,
-    classify: Classify,
+    nets: Nets,
     limits: Sequence[Limits] | None = None,
 ) -> list[Analysis]:
     """Analyse what is left of each record (any length, also none) and end it.
@@ -80,71 +93,95 @@ def finish(
     Every beat found becomes final and every open episode ends with the signal.
     The states are not touched, so a live record may be ended provisionally.
     """
-    moved = [state.copy() for state in states]
-    pieces = []
-    for state, tail in zip(moved, tails, strict=True):
-        whole = len(tail) // (state.fs * BLOCK_S) * (state.fs * BLOCK_S)
-        pieces.append(_find(state, tail[:whole]) + [_find_end(state, tail[whole:])])
-    return _judge(moved, pieces, classify, limits, ended=True)
+    return _run([state.copy() for state in states], tails, nets, limits, True)
 
 
-def _find(state: RecordState, signal: Signal) -> list[_Piece]:
-    pieces = []
-    for start in range(0, len(signal), CHUNK_S * state.fs):
-        chunk = signal[start : start + CHUNK_S * state.fs]
-        found = find_beats(state.front, chunk, fs=state.fs)
-        pieces.append(_Piece(found, _waiting_from(state, found)))
-        state.sample += len(chunk)
-    return pieces
-
-
-def _find_end(state: RecordState, tail: Signal) -> _Piece:
-    held = np.full(HELD_S * state.fs, np.nan, dtype=np.float32)
-    padded = np.concatenate((tail, held)).astype(np.float32)
-    found = find_beats(state.front, padded, fs=state.fs, held=len(held))
-    state.sample += len(tail)
-    keep = found.samples < state.sample
-    described = type(found.described)(*(part[keep] for part in found.described))
-    found = found._replace(
-        r_peaks=[sample for sample in found.r_peaks if sample < state.sample],
-        frontier=min(found.frontier, state.sample),
-        samples=found.samples[keep],
-        pre_s=found.pre_s[keep],
-        described=described,
-    )
-    return _Piece(found, state.sample)
-
-
-def _waiting_from(state: RecordState, found: Found) -> int:
-    """Return the sample before which every beat's class is final."""
-    waiting = state.front.waiting
-    return min(int(waiting[0][1]), found.frontier) if waiting else found.frontier
-
-
-def _judge(
+def _run(
     states: list[RecordState],
-    pieces: list[list[_Piece]],
-    classify: Classify,
+    signals: Sequence[Signal],
+    nets: Nets,
     limits: Sequence[Limits] | None,
-    *,
     ended: bool,
 ) -> list[Analysis]:
-    """Classify all beats at once, then follow each record's episodes."""
-    described = [piece.found.described for row in pieces for piece in row]
-    windows = [to_input(d.windows, d.templates).astype(np.float32) for d in described]
-    features = [d.features.astype(np.float32) for d in described]
-    total = sum(len(rows) for rows in windows)
-    probabilities = np.zeros((0, len(CLASSES)), dtype=np.float32)
-    if total:
-        said = classify(np.concatenate(windows), np.concatenate(features))
-        probabilities = gate(said, np.concatenate([d.af for d in described]))
+    """Move states on in place and return what each record's signal showed."""
+    queues = [
+        _cut(state, signal, ended)
+        for state, signal in zip(states, signals, strict=True)
+    ]
+    rows: list[list[_Piece]] = [[] for _ in states]
+    for turn in range(max(map(len, queues), default=0)):
+        batch = [(k, q[turn]) for k, q in enumerate(queues) if turn < len(q)]
+        _find(states, rows, batch, nets)
+    probabilities = _classify([p.settled for row in rows for p in row], nets)
     results, at = [], 0
-    for k, (state, row) in enumerate(zip(states, pieces, strict=True)):
-        count = sum(len(piece.found.samples) for piece in row)
+    for k, (state, row) in enumerate(zip(states, rows, strict=True)):
+        count = sum(len(piece.settled.samples) for piece in row)
         own = Limits() if limits is None else limits[k]
         results.append(_follow(state, row, probabilities[at : at + count], own, ended))
         at += count
     return results
+
+
+def _cut(state: RecordState, signal: Signal, ended: bool) -> list[tuple[Signal, int]]:
+    """Return pieces of whole blocks and how many of their last samples are held."""
+    fs = state.fs
+    whole = len(signal) // (fs * BLOCK_S) * (fs * BLOCK_S)
+    edges = [*range(0, whole, CHUNK_S * fs), whole]
+    pieces = [(signal[a:b], 0) for a, b in zip(edges, edges[1:], strict=False)]
+    if ended:
+        held = np.full(HELD_S * fs, np.nan, dtype=np.float32)
+        pieces.append((np.concatenate((signal[whole:], held)), len(held)))
+    return pieces
+
+
+def _find(
+    states: list[RecordState],
+    rows: list[list[_Piece]],
+    turn: list[tuple[int, tuple[Signal, int]]],
+    nets: Nets,
+) -> None:
+    """Take one piece of each record in and settle it."""
+    taken = []
+    for k, (signal, held) in turn:
+        fs = states[k].fs
+        taps = kernel(fs)
+        mv = np.array(signal, dtype=np.float32)  # of one type: compiled once
+        taken.append(_take_in(states[k].data, mv, held, fs, taps.weights, taps.half))
+    asked = nets.detect is not None
+    heats = [NO_HEAT] * len(taken)
+    if nets.detect is not None:
+        heats = ask(nets.detect, [part.shown for part in taken])
+    for (k, (signal, held)), part, heat in zip(turn, taken, heats, strict=True):
+        state = states[k]
+        state.data["sample"] += len(signal) - held
+        end = state.sample if held else OPEN
+        settled = _settle(state.data, part, heat, asked, end, state.fs)
+        rows[k].append(_Piece(part, settled))
+
+
+@compiled
+def _take_in(
+    data: State, mv: Signal, held: int, fs: int, weights: Array, half: int
+) -> Taken:
+    return take_in(data[0].front, mv, held, fs, weights, half)
+
+
+@compiled
+def _settle(
+    data: State, taken: Taken, heat: Signal, asked: bool, end: int, fs: int
+) -> Settled:
+    return settle(data[0].front, taken, heat, asked, end, fs)
+
+
+def _classify(pieces: list[Settled], nets: Nets) -> Signal:
+    """Return the probabilities of the beats of all pieces, asked for at once."""
+    if not any(len(piece.samples) for piece in pieces):
+        return np.zeros((0, len(CLASSES)), dtype=np.float32)
+    windows = np.concatenate([piece.windows for piece in pieces])
+    templates = np.concatenate([piece.templates for piece in pieces])
+    features = np.concatenate([piece.features for piece in pieces])
+    said = nets.classify(to_input(windows, templates), features)
+    return gate(said, np.concatenate([piece.af for piece in pieces]))
 
 
 def _follow(
@@ -154,50 +191,81 @@ def _follow(
     limits: Limits,
     ended: bool,
 ) -> Analysis:
-    fs, log, at = state.fs, EpisodeLog(), 0
-    start, frontier = state.episodes.second * fs, 0
-    all_beats, scores, words = [], [], []
-    for found, waiting_from in pieces:
-        rows = probabilities[at : at + len(found.samples)]
+    """Follow the rhythm of one record through its pieces."""
+    fs, bounds = state.fs, bounds_of(limits)
+    start = int(state.data["episodes"]["seconds"]["second"][0]) * fs
+    parts, events, at = [], [], 0
+    rate = np.nan
+    for taken, settled in pieces:
+        rows = probabilities[at : at + len(settled.samples)]
         at += len(rows)
         beats = Beats(
-            samples=found.samples,
+            samples=settled.samples,
             classes=rows.argmax(axis=1).astype(np.uint8),
             probabilities=rows,
-            rr_ms=(found.pre_s * 1000).astype(np.float32),
+            rr_ms=(settled.pre_s * 1000).astype(np.float32),
         )
-        frontier = found.frontier
-        follow_episodes(
-            state.episodes,
-            r_peaks=found.r_peaks,
-            frontier=frontier,
-            words=found.seconds.word,
-            beats=beats,
-            waiting_from=waiting_from,
-            limits=limits,
-            fs=fs,
-            log=log,
+        found, rate = _follow_piece(
+            state.data, taken, settled, rows, beats.classes, beats.rr_ms, bounds, fs
         )
-        all_beats.append(beats)
-        scores.append(found.seconds.score)
-        words.append(found.seconds.word)
-    heart_rate_bpm = rate_now(state.episodes, frontier, fs)
+        events.append(found)
+        parts.append(beats)
     if ended:
-        end_episodes(state.episodes, state.sample, fs, log)
+        events.append(_end(state.data, state.sample, fs))
+    words = np.concatenate([np.zeros(0, np.uint8), *(p.taken.word for p in pieces)])
     return Analysis(
         start_sample=start,
         end_sample=state.sample,
-        beats=_join(all_beats),
-        episodes=log.episodes(),
-        quality=np.concatenate([np.zeros(0, np.uint8), *scores]),
-        quality_words=tuple(
-            QUALITY_WORDS[word] for part in words for word in part.tolist()
+        beats=_join(parts),
+        episodes=episodes_from(events, fs),
+        quality=np.concatenate(
+            [np.zeros(0, np.uint8), *(p.taken.score for p in pieces)]
         ),
-        heart_rate_bpm=heart_rate_bpm,
+        quality_words=tuple(QUALITY_WORDS[word] for word in words.tolist()),
+        heart_rate_bpm=float(rate),
     )
 
 
+@compiled
+def _follow_piece(
+    data: State,
+    taken: Taken,
+    settled: Settled,
+    probabilities: Signal,
+    classes: NDArray[np.uint8],
+    rr_ms: Signal,
+    bounds: Bounds,
+    fs: int,
+) -> tuple[Any, float]:
+    episodes = data[0].episodes
+    piece = Piece(
+        settled.r_peaks,
+        settled.frontier,
+        settled.waiting_from,
+        taken.word,
+        taken.mv,
+        taken.band[len(taken.band) - len(taken.energy) :],
+    )
+    beats = FinalBeats(
+        settled.samples,
+        classes,
+        probabilities[:, VENTRICULAR].copy(),
+        rr_ms,
+        settled.af,
+        settled.features,
+    )
+    events = follow_episodes(episodes, piece, beats, bounds, fs)
+    return events, rate_now(episodes, settled.frontier, fs)
+
+
+@compiled
+def _end(data: State, end: int, fs: int) -> Any:
+    return end_episodes(data[0].episodes, end, fs)
+
+
 def _join(parts: list[Beats]) -> Beats:
+    if len(parts) == 1:
+        return parts[0]
     none = Beats(
         samples=np.zeros(0, np.int64),
         classes=np.zeros(0, np.uint8),

@@ -5,12 +5,10 @@ Rules compare with the record's own recent amplitude, so they hold at any gain.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.ecg.compiled import State, compiled
 from inference.ecg.types import QUALITY_WORDS, Array, Mask
 
 GOOD, FLAT, CLIPPED, NOISE, MISSING = range(len(QUALITY_WORDS))
@@ -29,126 +27,113 @@ ROUGH_MV = 0.02  # and at least so much: finer noise hides nothing
 SWING = 4.0  # peak-to-peak against the usual one
 STEP = 1.5  # jump of the level against the usual peak-to-peak
 
+# Peak-to-peak of the last seconds, how many they are, the last level (NaN: unknown).
+QUALITY = np.dtype(
+    [("ranges", "f8", (REFERENCE_S,)), ("count", "i8"), ("level", "f8")], align=True
+)
 
-@dataclass
-class QualityState:
-    """Peak-to-peak of the last seconds, the last level (NaN: unknown)."""
-
-    ranges: list[float] = field(default_factory=list)
-    level: float = float("nan")
-
-
-class Seconds(NamedTuple):
-    """Per second: score 0..100, index into QUALITY_WORDS, whether beats can show."""
-
-    score: NDArray[np.uint8]
-    word: NDArray[np.uint8]
-    blind: Mask
+Bytes = NDArray[np.uint8]
 
 
-def _mains_power(rows: Array, fs: int) -> Array:
-    """Return the power of the stronger of 50 and 60 Hz in each row."""
-    time = np.arange(rows.shape[1]) / fs
-    best = np.zeros(len(rows))
-    for hz in MAINS_HZ:
-        angle = 2 * np.pi * hz * time
-        cos = (rows * np.cos(angle)).sum(axis=1)
-        sin = (rows * np.sin(angle)).sum(axis=1)
-        best = np.maximum(best, 2 * (cos**2 + sin**2) / rows.shape[1] ** 2)
-    return best
+@compiled
+def start_quality(state: State) -> None:
+    """Set the state before the first second."""
+    state.level = np.nan
 
 
+@compiled
 def judge_seconds(
-    state: QualityState, signal: Array, missing: Mask, fs: int
-) -> Seconds:
+    state: State, signal: Array, missing: Mask, fs: int
+) -> tuple[Bytes, Bytes, Mask]:
     """Judge whole seconds of gap-free ``signal`` [s * fs]; updates ``state``.
 
-    A last row shorter than a second is judged as it is. No delay beyond the
-    second itself.
+    Returns per second, all [s]: a score of 0..100, an index into QUALITY_WORDS,
+    and whether no beat can show in it. A last row shorter than a second is judged
+    as it is. No delay beyond the second itself.
     """
-    full = len(signal) // fs
-    parts = [(signal[: full * fs].reshape(full, fs), missing[: full * fs], fs)]
-    if len(signal) > full * fs:
-        rest = signal[full * fs :]
-        parts.append((rest[None, :], missing[full * fs :], len(rest)))
-    scores, words, blinds = [], [], []
-    for rows, gaps, length in parts:
-        if not len(rows):
-            continue
-        score, word, blind = _judge(state, rows, gaps.reshape(-1, length), fs)
-        scores.append(score)
-        words.append(word)
-        blinds.append(blind)
-    if not scores:
-        none = np.zeros(0, dtype=np.uint8)
-        return Seconds(none, none, np.zeros(0, dtype=bool))
-    return Seconds(
-        np.concatenate(scores), np.concatenate(words), np.concatenate(blinds)
-    )
+    n = -(-len(signal) // fs)
+    score, word = np.zeros(n, np.uint8), np.zeros(n, np.uint8)
+    blind = np.zeros(n, np.bool_)
+    for k in range(n):
+        row, gaps = signal[k * fs : (k + 1) * fs], missing[k * fs : (k + 1) * fs]
+        score[k], word[k], blind[k] = _judge(state, row, gaps, fs)
+    return score, word, blind
 
 
-def _stays(at_edge: Mask) -> Mask:
-    """Tell in which rows the signal rests at its edge for a good part of the time."""
-    resting = (at_edge[:, 1:] & at_edge[:, :-1]).sum(axis=1)
-    return np.asarray(resting > CLIP_SHARE * at_edge.shape[1])
-
-
-def _judge(
-    state: QualityState, rows: Array, gaps: Mask, fs: int
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8], Mask]:
-    n, length = rows.shape
-    gone = gaps.mean(axis=1) > MISSING_SHARE
-    low, high = rows.min(axis=1), rows.max(axis=1)
-    middle = np.median(rows, axis=1)
+@compiled
+def _judge(state: State, row: Array, gaps: Mask, fs: int) -> tuple[float, int, bool]:
+    """Judge one second."""
+    gone = gaps.mean() > MISSING_SHARE
+    low, high, middle = row.min(), row.max(), np.median(row)
     span = high - low
     usual, step = _references(state, span, middle, gone)
+    stuck = 1.0
+    if len(row) > 1:
+        stuck = (row[1:] == row[:-1]).mean()
+    flat = stuck >= STUCK_SHARE or span <= FLAT_SHARE * usual
+    usual = max(usual, LEAST_MV)
+    clipped = high - middle > 0.3 * span and _stays(row >= high - 1e-3 * span)
+    clipped |= middle - low > 0.3 * span and _stays(row <= low + 1e-3 * span)
 
-    same = np.diff(rows, axis=1) == 0.0
-    stuck = same.mean(axis=1) if length > 1 else np.ones(n)
-    flat = (stuck >= STUCK_SHARE) | (span <= FLAT_SHARE * usual)
-    usual = np.maximum(usual, LEAST_MV)
-
-    clipped = _stays(rows >= high[:, None] - 1e-3 * span[:, None])
-    clipped &= high - middle > 0.3 * span
-    at_low = _stays(rows <= low[:, None] + 1e-3 * span[:, None])
-    clipped |= at_low & (middle - low > 0.3 * span)
-
-    centred = rows - rows.mean(axis=1, keepdims=True)
-    power = np.maximum((centred**2).mean(axis=1), 1e-30)
+    centred = row - row.mean()
+    power = max((centred**2).mean(), 1e-30)
     mains = _mains_power(centred, fs)
     # A sine of power p has a peak-to-peak of 2 * sqrt(2 * p).
-    hum = (mains > MAINS_SHARE * power) & (8 * mains > (MAINS_LEVEL * usual) ** 2)
-    lag = max(round(fs / 125), 1)
-    rough = np.zeros(n)
-    if length > 2 * lag:
-        bend = rows[:, 2 * lag :] - 2 * rows[:, lag:-lag] + rows[:, : -2 * lag]
-        rough = np.median(np.abs(bend), axis=1)
-    noise = hum | (rough > np.maximum(ROUGH * usual, ROUGH_MV))
-    noise |= (span > SWING * usual) | (step > STEP * usual)
+    hum = mains > MAINS_SHARE * power and 8 * mains > (MAINS_LEVEL * usual) ** 2
+    lag = max(int(np.rint(fs / 125)), 1)
+    rough = 0.0
+    if len(row) > 2 * lag:
+        bend = row[2 * lag :] - 2 * row[lag:-lag] + row[: -2 * lag]
+        rough = np.median(np.abs(bend))
+    noise = hum or rough > max(ROUGH * usual, ROUGH_MV)
+    noise |= span > SWING * usual or step > STEP * usual
 
-    word = np.where(noise, NOISE, GOOD)
-    word = np.where(clipped & ~hum, CLIPPED, word)
-    word = np.where(flat, FLAT, word)
-    word = np.where(gone, MISSING, word).astype(np.uint8)
-    score = np.where(noise, 40.0, 100.0) - np.minimum(300.0 * rough / usual, 35.0)
-    score = np.where(word == CLIPPED, 15.0, score) * (word != FLAT) * (word != MISSING)
+    score = (40.0 if noise else 100.0) - min(300.0 * rough / usual, 35.0)
     # A hole marks its own steps as unreadable, not the whole second.
-    blind = flat | (hum & (mains > ONLY_MAINS * power))
-    return score.astype(np.uint8), word, blind
+    blind = flat or (hum and mains > ONLY_MAINS * power)
+    if gone:
+        return 0.0, MISSING, blind
+    if flat:
+        return 0.0, FLAT, blind
+    if clipped and not hum:
+        return 15.0, CLIPPED, blind
+    return score, NOISE if noise else GOOD, blind
 
 
+@compiled
+def _stays(at_edge: Mask) -> bool:
+    """Tell whether the signal rests at its edge for a good part of the time."""
+    resting = (at_edge[1:] & at_edge[:-1]).sum()
+    return bool(resting > CLIP_SHARE * len(at_edge))
+
+
+@compiled
+def _mains_power(row: Array, fs: int) -> float:
+    """Return the power of the stronger of 50 and 60 Hz."""
+    best = 0.0
+    for hz in MAINS_HZ:
+        turn = 2 * np.cos(2 * np.pi * hz / fs)
+        one = two = 0.0
+        for value in row:
+            one, two = value + turn * one - two, one
+        best = max(best, one * one + two * two - turn * one * two)
+    return 2 * best / len(row) ** 2
+
+
+@compiled
 def _references(
-    state: QualityState, span: Array, level: Array, gone: Mask
-) -> tuple[Array, Array]:
-    """Return the usual peak-to-peak and the jump of the level for each second."""
-    usual, step = np.zeros(len(span)), np.zeros(len(span))
-    rows = zip(span.tolist(), level.tolist(), gone.tolist(), strict=True)
-    for k, (pp, middle, is_gone) in enumerate(rows):
-        if not is_gone and pp > 0.0:
-            state.ranges.append(pp)
-            del state.ranges[:-REFERENCE_S]
-        ordered = sorted(state.ranges)
-        usual[k] = ordered[len(ordered) // 2] if ordered else 0.0
-        step[k] = abs(middle - state.level)  # NaN compares as no step
-        state.level = float("nan") if is_gone else middle
+    state: State, span: float, level: float, gone: bool
+) -> tuple[float, float]:
+    """Return the usual peak-to-peak and the jump of the level of this second."""
+    if not gone and span > 0.0:
+        if state.count == REFERENCE_S:
+            state.ranges[:-1] = state.ranges[1:].copy()
+            state.count -= 1
+        state.ranges[state.count] = span
+        state.count += 1
+    usual = 0.0
+    if state.count:
+        usual = np.sort(state.ranges[: state.count])[state.count // 2]
+    step = abs(level - state.level)  # NaN compares as no step
+    state.level = np.nan if gone else level
     return usual, step

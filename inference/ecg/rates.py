@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import numpy as np
 
-from inference.ecg.episode_log import EpisodeLog
-from inference.ecg.types import Episode, Limits
+from inference.ecg.bounds import Bounds
+from inference.ecg.compiled import State, compiled
+from inference.ecg.episode_log import (
+    BRADY,
+    CHANGED,
+    EXTREME_BRADY,
+    EXTREME_TACHY,
+    OPENED,
+    STILL_OPEN,
+    TACHY,
+    EpisodeLog,
+    withdraw,
+    write,
+)
+from inference.ecg.types import Array
 
 RR_COUNT = 12
 FEWEST_RR = 5
@@ -13,100 +26,154 @@ SLOW_RR_MS = 1200.0
 LOST_S = 10.0
 JUST_BEFORE_S = 30.0
 FLOOR_BPM, CAP_BPM = 30.0, 200.0
-EXTREME = {"TACHY": "EXTREME_TACHY", "BRADY": "EXTREME_BRADY"}
+
+# One limit: since when it is broken, since when it is kept again.
+LEVEL = np.dtype(
+    [
+        ("label", "i8"),
+        ("broken_from", "i8"),
+        ("kept_from", "i8"),
+        ("is_open", "i8"),
+        ("changed", "i8"),
+        ("beats", "i8"),
+        ("peak", "f8"),
+        ("limit", "f8"),
+    ],
+    align=True,
+)
+# The last intervals, the last beat that had one (-1: none), the four limits.
+RATES = np.dtype(
+    [
+        ("rr_ms", "f8", (RR_COUNT,)),
+        ("count", "i8"),
+        ("last", "i8"),
+        ("extreme_tachy", LEVEL),
+        ("tachy", LEVEL),
+        ("extreme_brady", LEVEL),
+        ("brady", LEVEL),
+    ],
+    align=True,
+)
 
 
-@dataclass
-class LevelState:
-    """One limit: since when it is broken, since when it is kept again."""
-
-    label: str = ""
-    broken_from: int = -1
-    kept_from: int = -1
-    is_open: bool = False
-    peak: float = 0.0
-    limit: float = 0.0
-    beats: int = 0
-
-
-def _level(label: str) -> LevelState:
-    return LevelState(label=label)
+@compiled
+def start_rates(state: State) -> None:
+    """Set what is not zero before the first beat."""
+    state.last = -1
+    state.extreme_tachy.label, state.tachy.label = EXTREME_TACHY, TACHY
+    state.extreme_brady.label, state.brady.label = EXTREME_BRADY, BRADY
+    _forget(state.extreme_tachy)
+    _forget(state.tachy)
+    _forget(state.extreme_brady)
+    _forget(state.brady)
 
 
-@dataclass
-class RateState:
-    """The last intervals in ms, the last beat that had one, the four limits."""
-
-    rr_ms: list[float] = field(default_factory=list)
-    last: int = -1
-    extreme_tachy: LevelState = field(default_factory=lambda: _level("EXTREME_TACHY"))
-    tachy: LevelState = field(default_factory=lambda: _level("TACHY"))
-    extreme_brady: LevelState = field(default_factory=lambda: _level("EXTREME_BRADY"))
-    brady: LevelState = field(default_factory=lambda: _level("BRADY"))
-
-
-def heart_rate(rr_ms: list[float]) -> float:
+@compiled
+def heart_rate(rr_ms: Array) -> float:
     """Return the rate per minute over up to 12 RR in ms, NaN of fewer than 5.
 
     The longest and the shortest are left out; when the last three are longer than
     1.2 s, the mean of the last four counts.
     """
-    recent = rr_ms[-RR_COUNT:]
-    if len(recent) >= 4 and min(recent[-3:]) > SLOW_RR_MS:
-        return 60000.0 * 4 / sum(recent[-4:])
-    if len(recent) < FEWEST_RR:
-        return float("nan")
-    inner = sorted(recent)[1:-1]
-    return 60000.0 * len(inner) / sum(inner)
+    count = len(rr_ms)
+    if count >= 4 and rr_ms[count - 3 :].min() > SLOW_RR_MS:
+        return float(60000.0 * 4 / rr_ms[count - 4 :].sum())
+    if count < FEWEST_RR:
+        return np.nan
+    total = 0.0
+    for interval in np.sort(rr_ms)[1:-1]:
+        total += interval
+    return 60000.0 * (count - 2) / total
 
 
+@compiled
 def follow_rates(
-    state: RateState,
-    *,
-    sample: int,
-    rr_ms: float,
-    limits: Limits,
-    fs: int,
-    log: EpisodeLog,
+    state: State, sample: int, rr_ms: float, limits: Bounds, fs: int, log: EpisodeLog
 ) -> None:
     """Take the next beat whose interval ``rr_ms`` is known and readable."""
     pass_rate_time(state, sample, fs, log)
-    state.rr_ms = [*state.rr_ms, rr_ms][-RR_COUNT:]
+    if state.count == RR_COUNT:
+        state.rr_ms[:-1] = state.rr_ms[1:]
+        state.count -= 1
+    state.rr_ms[state.count] = rr_ms
+    state.count += 1
     state.last = sample
-    rate = heart_rate(state.rr_ms)
-    if rate != rate:
+    rate = heart_rate(state.rr_ms[: state.count])
+    if np.isnan(rate):
         return
     high, low = limits.hr_high_bpm, limits.hr_low_bpm
     top = max(min(high + 20, CAP_BPM), high)
     bottom = min(max(low - 10, FLOOR_BPM), low)
     persist = int(limits.hr_persist_s * fs)
-    for upper, lower, upper_limit, lower_limit, sign in (
-        (state.extreme_tachy, state.tachy, top, high, 1.0),
-        (state.extreme_brady, state.brady, bottom, low, -1.0),
-    ):
-        was_open = upper.is_open
-        _follow(upper, sample, rate, upper_limit, sign, persist, log)
-        if upper.is_open and not was_open:
-            _give_way(lower, upper.broken_from, fs, log)
-        if not upper.is_open:
-            _follow(lower, sample, rate, lower_limit, sign, persist, log)
+    _follow_pair(
+        state.extreme_tachy, state.tachy, sample, rate, top, high, 1.0, persist, fs, log
+    )
+    _follow_pair(
+        state.extreme_brady,
+        state.brady,
+        sample,
+        rate,
+        bottom,
+        low,
+        -1.0,
+        persist,
+        fs,
+        log,
+    )
 
 
-def pass_rate_time(state: RateState, now: int, fs: int, log: EpisodeLog) -> None:
+@compiled
+def pass_rate_time(state: State, now: int, fs: int, log: EpisodeLog) -> None:
     """Forget the rate when no interval was readable for 10 s."""
     if state.last >= 0 and now - state.last > LOST_S * fs:
         end_rates(state, state.last, log)
 
 
-def end_rates(state: RateState, end: int, log: EpisodeLog) -> None:
+@compiled
+def end_rates(state: State, end: int, log: EpisodeLog) -> None:
     """Close what is open at ``end`` and start afresh."""
-    for level in (state.extreme_tachy, state.tachy, state.extreme_brady, state.brady):
-        _close(level, end, log)
-    state.rr_ms, state.last = [], -1
+    _close(state.extreme_tachy, end, log)
+    _close(state.tachy, end, log)
+    _close(state.extreme_brady, end, log)
+    _close(state.brady, end, log)
+    state.rr_ms[:] = 0.0
+    state.count, state.last = 0, -1
 
 
+@compiled
+def tell_rates(state: State, log: EpisodeLog) -> None:
+    """Write what has become of open episodes since they were last told."""
+    _tell(state.extreme_tachy, log)
+    _tell(state.tachy, log)
+    _tell(state.extreme_brady, log)
+    _tell(state.brady, log)
+
+
+@compiled
+def _follow_pair(
+    upper: State,
+    lower: State,
+    sample: int,
+    rate: float,
+    upper_limit: float,
+    lower_limit: float,
+    sign: float,
+    persist: int,
+    fs: int,
+    log: EpisodeLog,
+) -> None:
+    """Follow an extreme limit, and the milder one while that is not broken."""
+    was_open = upper.is_open
+    _follow(upper, sample, rate, upper_limit, sign, persist, log)
+    if upper.is_open and not was_open:
+        _give_way(lower, upper.label, upper.broken_from, fs, log)
+    if not upper.is_open:
+        _follow(lower, sample, rate, lower_limit, sign, persist, log)
+
+
+@compiled
 def _follow(
-    level: LevelState,
+    level: State,
     sample: int,
     rate: float,
     limit: float,
@@ -122,10 +189,10 @@ def _follow(
         level.beats += 1
         level.peak = sign * max(sign * level.peak, sign * rate)
         if level.is_open:
-            log.change(_episode(level, None))
+            level.changed = 1
         elif sample - level.broken_from >= persist:
-            level.is_open = True
-            log.open(_episode(level, None))
+            level.is_open = 1
+            _write(level, OPENED, STILL_OPEN, log)
     elif not level.is_open:
         _forget(level)
     elif level.kept_from < 0:
@@ -134,36 +201,45 @@ def _follow(
         _close(level, level.kept_from, log)
 
 
-def _give_way(level: LevelState, onset: int, fs: int, log: EpisodeLog) -> None:
+@compiled
+def _give_way(level: State, became: int, onset: int, fs: int, log: EpisodeLog) -> None:
     """End the milder episode where the extreme one begins."""
     if level.is_open and level.broken_from > onset - JUST_BEFORE_S * fs:
-        log.withdraw(level.label, level.broken_from, _words(EXTREME[level.label]))
-        level.is_open = False
+        withdraw(log, level.label, level.broken_from, became)
+        level.is_open = 0
     _close(level, onset, log)
 
 
-def _close(level: LevelState, end: int, log: EpisodeLog) -> None:
+@compiled
+def _close(level: State, end: int, log: EpisodeLog) -> None:
     if level.is_open:
-        log.change(_episode(level, end))
+        _write(level, CHANGED, end, log)
     _forget(level)
 
 
-def _forget(level: LevelState) -> None:
-    level.is_open, level.broken_from, level.kept_from = False, -1, -1
-    level.peak, level.beats = 0.0, 0
+@compiled
+def _forget(level: State) -> None:
+    level.is_open, level.changed, level.beats = 0, 0, 0
+    level.broken_from, level.kept_from, level.peak = -1, -1, 0.0
 
 
-def _words(label: str) -> str:
-    return label.replace("_", " ").lower()
+@compiled
+def _tell(level: State, log: EpisodeLog) -> None:
+    if level.changed:
+        _write(level, CHANGED, STILL_OPEN, log)
+        level.changed = 0
 
 
-def _episode(level: LevelState, end: int | None) -> Episode:
-    sign = ">" if level.label.endswith("TACHY") else "<"
-    return Episode(
-        label=level.label,
-        onset_sample=level.broken_from,
-        end_sample=end,
-        peak=round(level.peak, 1),
-        detail=f"HR {level.peak:.0f} {sign} {level.limit:.0f}",
-        beats=level.beats,
+@compiled
+def _write(level: State, kind: int, end: int, log: EpisodeLog) -> None:
+    write(
+        log,
+        kind,
+        level.label,
+        level.broken_from,
+        end,
+        level.beats,
+        level.peak,
+        level.peak,
+        level.limit,
     )

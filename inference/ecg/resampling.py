@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import cache
 from math import ceil, gcd
+from typing import NamedTuple
 
 import numpy as np
 
-from inference.ecg.grid import GRID_FS, check_fs
+from inference.ecg.compiled import State, compiled
+from inference.ecg.grid import GRID_FS, MAX_FS, check_fs
 from inference.ecg.types import Array
 
 HALF_WIDTH_S = 0.064
 CUTOFF_HZ = 47.0  # above the 40 Hz of the band filter, below the grid's 62.5 Hz
 
+# Input not yet used up and how much it is, the sample it starts at, the next step.
+TAIL = 2 * ceil(HALF_WIDTH_S * MAX_FS) + MAX_FS // GRID_FS
+RESAMPLING = np.dtype(
+    [("tail", "f8", (TAIL,)), ("length", "i8"), ("start", "i8"), ("step", "i8")],
+    align=True,
+)
 
-@dataclass(frozen=True)
-class Kernel:
+
+class Kernel(NamedTuple):
     """The taps of every phase: weights [phases, taps], first tap at 1 - half."""
 
     weights: Array
@@ -41,54 +48,53 @@ def kernel(fs: int) -> Kernel:
     return Kernel(weights / weights.sum(axis=1, keepdims=True), half)
 
 
-@dataclass
-class ResampleState:
-    """Input not yet used up, the sample it starts at, the next grid step."""
-
-    tail: Array = field(default_factory=lambda: np.zeros(0))
-    tail_start: int = 0
-    next_step: int = 0
+def start_resampling(state: State, fs: int) -> None:
+    """Set the state before sample 0 at ``fs`` Hz; what came before counts as 0 mV."""
+    state["length"] = kernel(fs).half
+    state["start"] = -kernel(fs).half
 
 
-def initial_resampling(fs: int) -> ResampleState:
-    """Return the state before sample 0; what came before counts as 0 mV."""
-    half = kernel(fs).half
-    return ResampleState(tail=np.zeros(half), tail_start=-half)
+@compiled
+def resample_block(
+    state: State, signal: Array, fs: int, weights: Array, half: int
+) -> Array:
+    """Return the grid steps that ``signal`` [n] at ``fs`` Hz completes.
 
-
-def resample_block(state: ResampleState, signal: Array, fs: int) -> Array:
-    """Return the grid steps that ``signal`` completes.
-
-    Step j lies at sample j * fs / 125 and needs 64 ms of signal after it: that
-    is the delay; the result is not shifted. A loop over taps adds whole vectors,
-    so a value does not depend on how many were asked for. Updates ``state``.
+    ``weights`` and ``half`` are those of ``kernel(fs)``. Step j lies at sample
+    j * fs / 125 and needs 64 ms of signal after it: that is the delay; the result
+    is not shifted. Updates ``state``.
     """
-    taps = kernel(fs)
-    buffer = np.concatenate((state.tail, signal))
-    stop = state.tail_start + len(buffer)
-    first = state.next_step
+    buffer = np.empty(state.length + len(signal))
+    buffer[: state.length] = state.tail[: state.length]
+    buffer[state.length :] = signal
+    stop = state.start + len(buffer)
+    first, phases = state.step, len(weights)
     # The last step whose final tap, at floor(j * fs / 125) + half, is there.
-    last = ((stop - taps.half) * GRID_FS - 1) // fs
+    last = ((stop - half) * GRID_FS - 1) // fs
     count = max(last - first + 1, 0)
-    out = np.zeros(count)
-    if count:
-        base = first * fs // GRID_FS + 1 - taps.half - state.tail_start
-        phases = len(taps.weights)
-        if phases == 1:
-            step = fs // GRID_FS
-            end = base + (count - 1) * step + 1
-            for k, weight in enumerate(taps.weights[0].tolist()):
-                out += weight * buffer[base + k : end + k : step]
-        else:
-            steps = np.arange(first, first + count)
-            at = steps * fs // GRID_FS + 1 - taps.half - state.tail_start
-            phase = steps % phases
-            for k in range(2 * taps.half):
-                out += taps.weights[phase, k] * buffer[at + k]
-    state.next_step = first + count
-    keep = state.next_step * fs // GRID_FS + 1 - taps.half - state.tail_start
-    state.tail = buffer[max(keep, 0) :].copy()
-    state.tail_start += max(keep, 0)
+    out = np.empty(count)
+    at, part = first * fs // GRID_FS + 1 - half - state.start, first * fs % GRID_FS
+    phase = first % phases
+    for i in range(count):
+        taps, values = weights[phase], buffer[at : at + 2 * half]
+        # Four sums side by side are one vector of them.
+        a = b = c = d = 0.0
+        for k in range(half // 2):
+            a += taps[4 * k] * values[4 * k]
+            b += taps[4 * k + 1] * values[4 * k + 1]
+            c += taps[4 * k + 2] * values[4 * k + 2]
+            d += taps[4 * k + 3] * values[4 * k + 3]
+        for k in range(half // 2 * 4, 2 * half):
+            a += taps[k] * values[k]
+        out[i] = (a + b) + (c + d)
+        part += fs
+        at, part = at + part // GRID_FS, part % GRID_FS
+        phase = phase + 1 if phase + 1 < phases else 0
+    state.step = first + count
+    keep = max(state.step * fs // GRID_FS + 1 - half - state.start, 0)
+    state.length = len(buffer) - keep
+    state.tail[: state.length] = buffer[keep:]
+    state.start += keep
     return out
 
 
@@ -97,11 +103,13 @@ def resample(signal: Array, fs: int) -> Array:
 
     The first and last values are held beyond the ends. No shift.
     """
+    weights, half = kernel(fs)
     if not len(signal):
         return np.zeros(0)
-    state = initial_resampling(fs)
-    first = float(signal[0])
-    state.tail = np.full(len(state.tail), first)
-    held = np.full(kernel(fs).half + 1, float(signal[-1]))
+    state = np.zeros(1, RESAMPLING)[0]
+    start_resampling(state, fs)
+    state["tail"] = float(signal[0])
+    held = np.full(half + 1, float(signal[-1]))
     padded = np.concatenate((np.asarray(signal, dtype=np.float64), held))
-    return resample_block(state, padded, fs)[: ceil(len(signal) * GRID_FS / fs)]
+    steps = resample_block(state, padded, fs, weights, half)
+    return steps[: ceil(len(signal) * GRID_FS / fs)]

@@ -6,13 +6,10 @@ intervals (within 12 % of the one before), so that ectopic beats do not move the
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import NamedTuple
-
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
 
+from inference.ecg.compiled import State, compiled
+from inference.ecg.medians import median, median_distance, middle, slide
 from inference.ecg.types import Array
 
 LOCAL, GLOBAL, SHORT = 80, 400, 12
@@ -42,108 +39,119 @@ RR_FEATURES = (
     "post_missing",
 )
 
+# The windows whose numbers are kept in order: stable intervals, all, changes.
+STEADY, PLAIN, CHANGE = 0, 1, 2
+KINDS = np.array([STEADY, STEADY, STEADY, PLAIN, CHANGE, CHANGE])
+WIDTHS = np.array([LOCAL, GLOBAL, SHORT, 60, 10, 30])
+STARTS = np.cumsum(WIDTHS) - WIDTHS
+OF_LOCAL, OF_GLOBAL, OF_SHORT, OF_SPREAD, OF_CHANGE10, OF_CHANGE30 = range(6)
+BASE_S = 0.015  # of the spread: R peaks are known to some ms
 
-@dataclass
-class RRState:
-    """The last valid intervals, oldest first, and their running mean."""
-
-    intervals: Array = field(default_factory=lambda: np.full(KEPT, np.nan))
-    mean: float = 0.0
-
-
-class RRResult(NamedTuple):
-    """Features [n, len(RR_FEATURES)] and pre-RR over the local reference [n]."""
-
-    features: NDArray[np.float64]
-    ratio: NDArray[np.float64]
-
-
-def _sorted_median(rows: Array) -> tuple[Array, NDArray[np.int64]]:
-    """Return the median of each row's numbers (NaN: none) and how many there are."""
-    ordered = np.sort(rows, axis=1)  # NaN sorts last
-    count = (~np.isnan(ordered)).sum(axis=1)
-    row = np.arange(len(rows))
-    low, high = np.maximum(count - 1, 0) // 2, count // 2
-    high = np.minimum(high, rows.shape[1] - 1)
-    middle = (ordered[row, low] + ordered[row, np.minimum(high, count)]) / 2
-    return np.where(count > 0, middle, np.nan), count
+RR = np.dtype(
+    [
+        ("intervals", "f8", (KEPT,)),  # the last known ones, the latest last
+        ("known", "i8"),  # how many these are
+        ("mean", "f8"),  # their clipped running mean, 0: none yet
+        ("ordered", "f8", (int(WIDTHS.sum()),)),
+        ("counts", "i8", (len(WIDTHS),)),
+    ],
+    align=True,
+)
 
 
-def _stable_median(plain: Array, stable: Array) -> Array:
-    median, count = _sorted_median(stable)
-    every, total = _sorted_median(plain)
-    return np.where(count < np.minimum(8, total / 4), every, median)
+def start_rr(state: State) -> None:
+    """Set a zeroed RR record to that of a record without a beat."""
+    state["intervals"][:] = np.nan
 
 
-def _running_means(state: RRState, valid: Array) -> tuple[Array, Array]:
-    """Return the clipped running mean before and after each interval."""
-    before, after = np.zeros(len(valid)), np.zeros(len(valid))
-    mean = state.mean
-    for k, interval in enumerate(valid.tolist()):
-        before[k] = mean = mean or interval
-        mean += 0.3 * (min(max(interval, 0.6 * mean), 1.6 * mean) - mean)
-        after[k] = mean
-    state.mean = mean
-    return before, after
+@compiled
+def _value(kind: int, interval: float, previous: float) -> float:
+    """Return what a window of this kind holds of an interval, NaN: nothing."""
+    if kind == PLAIN:
+        return interval
+    change = abs(interval - previous)
+    if kind == CHANGE:
+        return change
+    return interval if change < STABLE * previous else np.nan
 
 
-def rr_features(state: RRState, pre_s: Array, post_s: Array) -> RRResult:
-    """Describe the intervals before and after each of n beats in order.
+@compiled
+def add_interval(state: State, interval: float) -> None:
+    """Let a known interval enter every window of ``state``."""
+    line = state.intervals
+    latest = line[KEPT - 1]
+    for w in range(len(WIDTHS)):
+        kind, first, start = KINDS[w], KEPT - WIDTHS[w], STARTS[w]
+        leaving = _value(kind, line[first], line[first - 1])
+        entering = _value(kind, interval, latest)
+        row = state.ordered[start : start + WIDTHS[w]]
+        state.counts[w] = slide(row, state.counts[w], leaving, entering)
+    for k in range(KEPT - 1):
+        line[k] = line[k + 1]
+    line[KEPT - 1] = interval
+    state.known = min(state.known + 1, KEPT)
 
-    ``pre_s`` and ``post_s`` are [n]. Causal but for ``post_s``. Updates ``state``.
+
+@compiled
+def window_medians(state: State, medians: Array) -> None:
+    """Write the median of each window [6] to ``medians``, NaN of an empty one.
+
+    Where few intervals are stable, in irregular rhythms, the reference is the median
+    of all.
     """
-    n = len(pre_s)
-    known = ~np.isnan(pre_s)
-    mean_start = state.mean
-    before, after = _running_means(state, pre_s[known])
-    line = np.concatenate((state.intervals, pre_s[known]))
-    state.intervals = line[len(line) - KEPT :].copy()
-    if not n:
-        return RRResult(np.zeros((0, len(RR_FEATURES))), np.zeros(0))
-    # Row i of a window of w ends at the latest interval known at beat i.
-    at = np.cumsum(known)
-    previous = np.concatenate(([np.nan], line[:-1]))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        change = np.abs(line - previous)
-        stable = np.where(change < STABLE * previous, line, np.nan)
-        relative = change.copy()
+    for w in range(len(WIDTHS)):
+        known = min(state.known, WIDTHS[w])
+        if KINDS[w] == STEADY and state.counts[w] < min(8.0, known / 4):
+            medians[w] = median(state.intervals[KEPT - known :].copy())
+        else:
+            numbers = state.ordered[STARTS[w] : STARTS[w] + state.counts[w]]
+            medians[w] = middle(numbers)
 
-        def windows(values: Array, width: int) -> Array:
-            return np.asarray(sliding_window_view(values, width)[KEPT - width + at])
 
-        local = _stable_median(windows(line, LOCAL), windows(stable, LOCAL))
-        wide = _stable_median(windows(line, GLOBAL), windows(stable, GLOBAL))
-        short = _stable_median(windows(line, SHORT), windows(stable, SHORT))
-        jitter10 = _sorted_median(windows(relative, 10))[0] / local
-        jitter30 = _sorted_median(windows(relative, 30))[0] / local
-        recent = windows(line, 60)
-        centre = _sorted_median(recent)[0]
-        spread = 4 * (_sorted_median(np.abs(recent - centre[:, None]))[0] + 0.015)
-        last1, last2 = line[KEPT - 2 + at], line[KEPT - 3 + at]
-        mean_after = np.concatenate(([mean_start or np.nan], after))[at]
-        mean_before = np.full(n, np.nan)
-        mean_before[known] = before
-        columns = [
-            np.log(pre_s / local),
-            np.log(post_s / local),
-            np.log(pre_s / wide),
-            np.log(post_s / wide),
-            np.log(pre_s / last1),
-            np.log(post_s / pre_s),
-            np.log(last1 / local),
-            np.log(last2 / local),
-            np.log(pre_s / short),
-            np.log(post_s / short),
-            pre_s - 0.8,
-            post_s - 0.8,
-            local - 0.8,
-            jitter10,
-            jitter30,
-            np.tanh((pre_s - mean_before) / spread),
-            np.tanh((post_s - mean_after) / spread),
-            (pre_s + post_s) / (2 * local) - 1,
-        ]
-    features = np.stack(columns, axis=1)
-    features[np.isnan(features)] = 0.0
-    flags = np.stack((~known, np.isnan(post_s)), axis=1).astype(np.float64)
-    return RRResult(np.concatenate((features, flags), axis=1), pre_s / local)
+@compiled
+def describe_intervals(state: State, pre: float, post: float, row: Array) -> float:
+    """Write RR_FEATURES of one beat to ``row``; return pre-RR over the local one.
+
+    ``pre`` and ``post`` are the intervals in s around the beat (NaN: unknown).
+    Causal but for ``post``. Updates ``state`` (RR). What is unknown is 0.
+    """
+    mean = state.mean if state.mean else np.nan
+    expected = np.nan
+    if not np.isnan(pre):
+        expected = pre if np.isnan(mean) else mean
+        bounded = min(max(pre, 0.6 * expected), 1.6 * expected)
+        mean = expected + 0.3 * (bounded - expected)
+        state.mean = mean
+        add_interval(state, pre)
+    line = state.intervals
+    medians = np.empty(len(WIDTHS))
+    window_medians(state, medians)
+    local, wide, short = medians[OF_LOCAL], medians[OF_GLOBAL], medians[OF_SHORT]
+    start = STARTS[OF_SPREAD]
+    recent = state.ordered[start : start + state.counts[OF_SPREAD]]
+    spread = 4 * (median_distance(recent, medians[OF_SPREAD]) + BASE_S)
+    last1, last2 = line[KEPT - 2], line[KEPT - 3]
+    row[0] = np.log(pre / local)
+    row[1] = np.log(post / local)
+    row[2] = np.log(pre / wide)
+    row[3] = np.log(post / wide)
+    row[4] = np.log(pre / last1)
+    row[5] = np.log(post / pre)
+    row[6] = np.log(last1 / local)
+    row[7] = np.log(last2 / local)
+    row[8] = np.log(pre / short)
+    row[9] = np.log(post / short)
+    row[10] = pre - 0.8
+    row[11] = post - 0.8
+    row[12] = local - 0.8
+    row[13] = medians[OF_CHANGE10] / local
+    row[14] = medians[OF_CHANGE30] / local
+    row[15] = np.tanh((pre - expected) / spread)
+    row[16] = np.tanh((post - mean) / spread)
+    row[17] = (pre + post) / (2 * local) - 1
+    for k in range(18):
+        if np.isnan(row[k]):
+            row[k] = 0.0
+    row[18] = np.isnan(pre)
+    row[19] = np.isnan(post)
+    return float(pre / local)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import numpy as np
 
-from inference.ecg.grid import BEFORE, WINDOW
-from inference.ecg.types import Array, Signal
+from inference.ecg.compiled import State, compiled
+from inference.ecg.grid import BEFORE, GRID_FS, WINDOW
+from inference.ecg.types import Real
 
 FIRST_BEATS = 10
 KEPT_BEATS = 20
@@ -15,92 +14,130 @@ MATCH = 0.85
 SLOWEST = 32  # a beat counts for 1/32 at least
 MATCHES = 40  # beats whose match is remembered;
 RESTART = 30  # so many without one start the template afresh
-QRS = slice(BEFORE - 14, BEFORE + 15)
+QRS_START, QRS_END = BEFORE - 14, BEFORE + 15
+SLOPE_START, SLOPE_END = BEFORE - 20, BEFORE + 21
+
+TEMPLATE = np.dtype(
+    [
+        ("template", "f4", (WINDOW,)),
+        ("recent", "f4", (KEPT_BEATS, WINDOW)),  # the last windows, the latest last
+        ("seen", "i8"),  # beats, up to FIRST_BEATS
+        ("weight", "i8"),
+        ("unmatched", "i8"),  # one bit per beat, the last one lowest
+    ],
+    align=True,
+)
 
 
-@dataclass
-class TemplateState:
-    """The running template, the last beats' windows, how many did not match."""
-
-    template: Array = field(default_factory=lambda: np.zeros(WINDOW))
-    recent: Signal = field(default_factory=lambda: np.zeros((0, WINDOW), np.float32))
-    seen: int = 0
-    weight: int = 0
-    unmatched: int = 0  # one bit per beat, the last one lowest
-
-
-def qrs_width_s(windows: Array) -> Array:
-    """Return the QRS width [n] in s of windows [n, 96].
+@compiled
+def qrs_width_s(window: Real) -> float:
+    """Return the QRS width in s of a window [96], 0 of a flat one.
 
     The span that holds 10 to 90 % of |slope|^1.5 within 160 ms of the R peak.
     """
-    slope = np.abs(np.diff(windows[:, BEFORE - 20 : BEFORE + 22], axis=1))
-    area = np.cumsum(slope * np.sqrt(slope), axis=1)
-    area = area / np.maximum(area[:, -1:], 1e-12)
-    return np.asarray(_crossing(area, 0.9) - _crossing(area, 0.1)) / 125.0
+    area = np.empty(SLOPE_END - SLOPE_START)
+    total = 0.0
+    for k in range(len(area)):
+        at = SLOPE_START + k
+        slope = abs(np.float64(window[at + 1]) - np.float64(window[at]))
+        total += slope * np.sqrt(slope)
+        area[k] = total
+    if total <= 0.0:
+        return 0.0
+    return (_crossing(area, 0.9 * total) - _crossing(area, 0.1 * total)) / GRID_FS
 
 
-def _crossing(area: Array, level: float) -> Array:
-    at = np.argmax(area >= level, axis=1)
-    row = np.arange(len(area))
-    low = np.where(at > 0, area[row, np.maximum(at - 1, 0)], 0.0)
-    rise = np.maximum(area[row, at] - low, 1e-12)
-    return np.asarray(at - 1 + (level - low) / rise)
+@compiled
+def _crossing(area: Real, level: float) -> float:
+    """Return where a rising line reaches a level, in steps with a fraction."""
+    at = 0
+    while at < len(area) - 1 and area[at] < level:
+        at += 1
+    low = area[at - 1] if at else 0.0
+    return float(at - 1 + (level - low) / (area[at] - low))
 
 
-def _unit(windows: Array) -> Array:
-    centred = windows - windows.mean(axis=-1, keepdims=True)
-    norm = np.sqrt((centred**2).sum(axis=-1, keepdims=True))
-    return np.asarray(centred / np.maximum(norm, 1e-9))
+@compiled
+def correlation(a: Real, b: Real) -> float:
+    """Return the correlation of two rows of equal length, 0 where one is flat."""
+    mean_a, mean_b = 0.0, 0.0
+    for k in range(len(a)):
+        mean_a += a[k]
+        mean_b += b[k]
+    mean_a, mean_b = mean_a / len(a), mean_b / len(a)
+    power_a, power_b, product = 0.0, 0.0, 0.0
+    for k in range(len(a)):
+        from_a, from_b = a[k] - mean_a, b[k] - mean_b
+        power_a += from_a * from_a
+        power_b += from_b * from_b
+        product += from_a * from_b
+    norm = max(np.sqrt(power_a), 1e-9) * max(np.sqrt(power_b), 1e-9)
+    return float(product / norm)
 
 
-def correlation(a: Array, b: Array) -> Array:
-    """Return the correlation of each row of ``a`` with the same row of ``b``."""
-    return np.asarray((_unit(a) * _unit(b)).sum(axis=-1))
+@compiled
+def _learn_medoid(state: State, count: int) -> None:
+    """Take the latest window most like the ``count`` latest, a narrow QRS preferred."""
+    alike = np.ones(count)
+    rows = state.recent[KEPT_BEATS - count :]
+    for i in range(count):
+        for j in range(i):
+            like = correlation(rows[i], rows[j])
+            alike[i] += like
+            alike[j] += like
+    best, most = 0, -np.inf
+    for i in range(count):
+        value = alike[i] / count - 0.8 * qrs_width_s(rows[i])
+        if value > most:
+            best, most = i, value
+    for k in range(WINDOW):
+        state.template[k] = rows[best, k]
 
 
-def _medoid(windows: Array) -> Array:
-    """Return the window most like the others, a narrow QRS preferred."""
-    unit = _unit(windows)
-    alike = np.array([(unit * row).sum(axis=1).mean() for row in unit])
-    best = int(np.argmax(alike - 0.8 * qrs_width_s(windows)))
-    return np.array(windows[best])
+@compiled
+def _unmatched(state: State) -> int:
+    """Return how many of the remembered beats did not match."""
+    bits, count = state.unmatched, 0
+    while bits:
+        bits &= bits - 1
+        count += 1
+    return count
 
 
-def run_template(state: TemplateState, windows: Array, ratio: Array) -> Array:
-    """Return the template [n, 96] that each beat is compared with.
+@compiled
+def follow_template(state: State, window: Real, ratio: float, template: Real) -> float:
+    """Write the template [96] that a beat is compared with to ``template``.
 
-    ``ratio`` is each beat's pre-RR over the local reference: only beats in time
-    teach. The first 10 beats are compared with the medoid of those so far; a
-    record whose beats stop matching starts afresh from the last 20. Causal.
-    Updates ``state``.
+    ``window`` is the beat's [96] in mV and ``ratio`` its pre-RR over the local
+    reference: only beats in time teach. The first 10 beats are compared with the
+    medoid of those so far; a record whose beats stop matching starts afresh from
+    the last 20. Causal. Updates ``state`` (TEMPLATE); returns the correlation.
     """
-    out = np.zeros_like(windows)
-    units = _unit(windows)
-    unit = _unit(state.template)
-    in_time = ((ratio > 0.8) & (ratio < 1.3)).tolist()
-    recent: Array = np.concatenate((state.recent.astype(np.float64), windows))
-    kept = len(state.recent)
-    for k in range(len(windows)):
-        if state.seen < FIRST_BEATS:
-            state.seen += 1
-            state.template = _medoid(
-                recent[max(kept + k + 1 - KEPT_BEATS, 0) : kept + k + 1]
-            )
-            unit, state.weight = _unit(state.template), state.seen
-            out[k] = state.template
-            continue
-        out[k] = state.template
-        alike = float((units[k] * unit).sum()) > MATCH
-        state.unmatched = (state.unmatched << 1 | (not alike)) & ((1 << MATCHES) - 1)
-        if alike and in_time[k]:
-            state.weight = min(state.weight + 1, SLOWEST)
-            template = state.template + (windows[k] - state.template) / state.weight
-            # In 4 bytes two histories of one patient soon agree to the last bit.
-            state.template = template.astype(np.float32).astype(np.float64)
-            unit = _unit(state.template)
-        elif state.unmatched.bit_count() >= RESTART:
-            state.template = _medoid(recent[kept + k + 1 - KEPT_BEATS : kept + k + 1])
-            unit, state.weight, state.unmatched = _unit(state.template), KEPT_BEATS, 0
-    state.recent = recent[max(len(recent) - KEPT_BEATS, 0) :].astype(np.float32)
-    return out
+    recent = state.recent
+    for row in range(KEPT_BEATS - 1):
+        for k in range(WINDOW):
+            recent[row, k] = recent[row + 1, k]
+    for k in range(WINDOW):
+        recent[KEPT_BEATS - 1, k] = window[k]
+    first = state.seen < FIRST_BEATS
+    if first:
+        state.seen += 1
+        state.weight = state.seen
+        _learn_medoid(state, state.seen)
+    for k in range(WINDOW):
+        template[k] = state.template[k]
+    like = correlation(window, template)
+    if first:
+        return like
+    alike = like > MATCH
+    state.unmatched = (state.unmatched << 1 | (not alike)) & ((1 << MATCHES) - 1)
+    if alike and 0.8 < ratio < 1.3:
+        state.weight = min(state.weight + 1, SLOWEST)
+        # In 4 bytes two histories of one patient soon agree to the last bit.
+        for k in range(WINDOW):
+            old = np.float64(template[k])
+            state.template[k] = old + (window[k] - old) / state.weight
+    elif _unmatched(state) >= RESTART:
+        _learn_medoid(state, KEPT_BEATS)
+        state.weight, state.unmatched = KEPT_BEATS, 0
+    return like

@@ -26,6 +26,19 @@ Real = NDArray[np.float32] | NDArray[np.float64]
 
 # windows float32[n, W, C] and features float32[n, F] -> float32[n, 5]
 Classify = Callable[[Signal, Signal], Signal]
+# windows float32[n, W] -> the probability of an R peak at each of its last steps
+Detect = Callable[[Signal], Signal]
+
+
+@dataclass(frozen=True)
+class Nets:
+    """What the analysis asks: of which class a beat is, and where an R peak is.
+
+    Without ``detect`` the classical voter alone finds R peaks.
+    """
+
+    classify: Classify
+    detect: Detect | None = None
 
 
 @dataclass(frozen=True)

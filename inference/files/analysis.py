@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.ecg.pipeline import BLOCK_S, advance, finish, initial_state
-from inference.ecg.types import Analysis, Beats, Classify, Episode
+from inference.ecg.types import Analysis, Beats, Episode, Nets
 from inference.files.record import FileRecord
 
 SPAN_S = 600
@@ -27,7 +27,7 @@ def analyse_record(
     record: FileRecord,
     *,
     lead: int = 0,
-    classify: Classify,
+    nets: Nets,
     progress: Callable[[int], object] = lambda samples: None,
 ) -> Findings:
     """Find the beats and episodes of one lead with the pipeline of the live worker.
@@ -41,11 +41,11 @@ def analyse_record(
     for start in range(0, whole, fs * SPAN_S):
         end = min(start + fs * SPAN_S, whole)
         signal = record.signal_mv(lead, start, end)
-        [(state, part)] = advance([state], [signal], classify=classify)
+        [(state, part)] = advance([state], [signal], nets=nets)
         parts.append(part)
         progress(end - start)
     tail = record.signal_mv(lead, whole, n)
-    parts += finish([state], [tail], classify=classify)
+    parts += finish([state], [tail], nets=nets)
     progress(n - whole)
     return _joined(parts)
 

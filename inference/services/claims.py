@@ -12,7 +12,7 @@ from devices.models import Record
 from inference.ecg.grid import BLOCK_S
 from inference.ecg.pipeline import initial_state
 from inference.models import AnalysisState
-from inference.services.annotator import annotator
+from inference.nets import annotator
 
 # A killed worker's records are free again after this.
 CLAIM = timedelta(seconds=20)

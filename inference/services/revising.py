@@ -40,7 +40,7 @@ def revise_episodes(
         reported = Q(reported_sample__gt=start) | Q(reported_sample=None)
     rows = Episode.objects.filter(reported, record=record, withdrawn_at=None)
     old = {(row.label, row.onset_sample): row for row in rows}
-    still = open_episodes(carried.episodes)
+    still = open_episodes(carried.data["episodes"][0])
     found = [one for one in last_word(seen) if not one.withdrawn]
     later = Episode.objects.filter(record=record, reported_sample__gt=stop)
     kept = set(later.values_list("label", "onset_sample"))

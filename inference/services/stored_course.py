@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from devices.models import Record
-from devices.reading import read_time_map
+from devices.time_map import TimeMap
 from inference.course import AF_LABELS, Course, course_of
 from inference.ecg.types import CLASSES, Beats
 from inference.ecg.types import Episode as Seen
@@ -17,7 +17,7 @@ _COLUMNS = ("start_sample", "samples", "classes", "rr_ms", "quality")
 _Row = tuple[int, bytes, bytes, bytes, bytes]
 
 
-def stored_course(record: Record, start: int, end: int) -> Course:
+def stored_course(record: Record, start: int, end: int, *, time_map: TimeMap) -> Course:
     """Return the course of the blocks that touch ``[start, end)`` of the record."""
     rows: Sequence[_Row] = list(
         BeatBlock.objects.filter(
@@ -31,7 +31,7 @@ def stored_course(record: Record, start: int, end: int) -> Course:
     beats = _beats(rows, base)
     quality = _quality(rows, base // fs, fs)
     at_s, second_s = (
-        read_time_map(record).epoch_ms(samples + base) / 1000
+        time_map.epoch_ms(samples + base) / 1000
         for samples in (beats.samples, np.arange(len(quality)) * fs)
     )
     return course_of(

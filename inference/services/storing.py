@@ -9,7 +9,7 @@ from devices.models import Record
 from inference.ecg.state import RecordState
 from inference.ecg.types import Analysis
 from inference.models import Alarm, AnalysisState, BeatBlock, Checkpoint
-from inference.services.annotator import annotator
+from inference.nets import annotator
 from inference.services.beats import beat_block
 from inference.services.conditions import alarm_episodes, alarm_quality, end_quality
 from inference.services.episodes import keep_episodes, keep_flushed_episodes

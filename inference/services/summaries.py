@@ -1,6 +1,6 @@
 """Hours and days of a patient in figures, from the stored beats and episodes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from devices.models import Record
-from devices.reading import read_time_map
+from devices.reading import time_pieces
+from devices.time_map import Piece, TimeMap
 from inference.models import AnalysisState, HourSummary
 from inference.services.stored_course import stored_course
 from inference.span_summary import SpanSummary, span_summary
@@ -34,24 +35,25 @@ class Hour:
     figures: SpanSummary | None
 
 
+@dataclass(frozen=True)
+class Hours:
+    """Hours that follow each other, and all of them as one span, such as a day."""
+
+    each: tuple[Hour, ...]
+    whole: Hour
+
+
 def hours_of(
     patient: Patient, *, start_at: datetime, end_at: datetime, now: datetime
-) -> list[Hour]:
+) -> Hours:
     """Return every hour of the patient's own clock that touches ``[start, end)``.
 
     What is finished is kept, so that it is read only once.
     """
     edges = hour_edges(patient.zone, start_at, end_at)
-    return _hours(edges, _tallies(patient, edges, now=now))
-
-
-def span_of(
-    patient: Patient, *, start_at: datetime, end_at: datetime, now: datetime
-) -> Hour:
-    """Return the same hours as one span, such as a day."""
-    edges = hour_edges(patient.zone, start_at, end_at)
-    [whole] = _hours([edges[0], edges[-1]], total(_tallies(patient, edges, now=now)))
-    return whole
+    tallies = _tallies(patient, edges, now=now)
+    [whole] = _hours([edges[0], edges[-1]], total(tallies))
+    return Hours(tuple(_hours(edges, tallies)), whole)
 
 
 def forget_hours(record: Record, *, from_sample: int) -> None:
@@ -90,10 +92,33 @@ def _hours(edges: Sequence[datetime], tallies: Tallies) -> list[Hour]:
 
 def _tallies(patient: Patient, edges: Sequence[datetime], *, now: datetime) -> Tallies:
     """Return TALLY of each hour over all records of the patient."""
-    records = patient.records.filter(
-        started_at__lt=edges[-1], last_received_at__gte=edges[0]
-    ).order_by("started_at")
-    parts = [_of_record(record, edges, now=now) for record in records]
+    records = (
+        patient.records.filter(
+            started_at__lt=edges[-1],
+            last_received_at__gte=edges[0],
+            analysis__isnull=False,
+        )
+        .select_related("analysis")
+        .prefetch_related("anchors")
+        .order_by("started_at")
+    )
+    kept = HourSummary.objects.filter(
+        record__in=records, start_at__gte=edges[0], start_at__lt=edges[-1]
+    )
+    known = {(row.record_id, row.start_at): row for row in kept}
+    parts = []
+    fresh: list[HourSummary] = []
+    for record in records:
+        counted = _Counted(record, edges, known, now=now)
+        parts.append(counted.tallies)
+        fresh += counted.fresh
+    if fresh:
+        HourSummary.objects.bulk_create(
+            fresh,
+            update_conflicts=True,
+            unique_fields=["record", "start_at"],
+            update_fields=["end_at", "upto_sample", "tally"],
+        )
     count = len(edges) - 1
     if not parts:
         return blank(count)
@@ -102,69 +127,76 @@ def _tallies(patient: Patient, edges: Sequence[datetime], *, now: datetime) -> T
     )
 
 
-def _of_record(record: Record, edges: Sequence[datetime], *, now: datetime) -> Tallies:
-    state = AnalysisState.objects.filter(record=record).first()
-    out = blank(len(edges) - 1)
-    if state is None:
-        return out
-    analysed = max(state.cursor_sample, state.flushed_sample or 0)
-    spans = [
-        (max(0, low), min(high, analysed)) for low, high in _sample_spans(record, edges)
-    ]
-    kept = {
-        row.start_at: row
-        for row in HourSummary.objects.filter(
-            record=record, start_at__gte=edges[0], start_at__lt=edges[-1]
+class _Counted:
+    """The hours of one record: what is kept of them, and what is counted anew."""
+
+    def __init__(
+        self,
+        record: Record,
+        edges: Sequence[datetime],
+        known: Mapping[tuple[int, datetime], HourSummary],
+        *,
+        now: datetime,
+    ) -> None:
+        self.record, self.edges = record, edges
+        self.state: AnalysisState = record.analysis
+        self.tallies = blank(len(edges) - 1)
+        self.fresh: list[HourSummary] = []
+        pieces = time_pieces(record.anchors.all()) or [Piece(0, record.started_at)]
+        self.time_map = TimeMap(record.fs, pieces)
+        analysed = max(self.state.cursor_sample, self.state.flushed_sample or 0)
+        self.spans = [
+            (max(0, low), min(high, analysed))
+            for low, high in _sample_spans(self.time_map, edges)
+        ]
+        wanted = [
+            k
+            for k, (low, high) in enumerate(self.spans)
+            if low < high and not self._take(k, known.get((record.pk, edges[k])))
+        ]
+        for first, last in _rows_of(wanted):
+            self._count(first, last, now=now)
+
+    def _take(self, k: int, row: HourSummary | None) -> bool:
+        """Take over what is kept of an hour, if it still holds."""
+        same = row is not None and (
+            row.upto_sample == self.spans[k][1] and row.end_at == self.edges[k + 1]
         )
-    }
-    wanted: list[int] = []
-    for k, (low, high) in enumerate(spans):
-        row = kept.get(edges[k])
-        if low >= high:
-            continue
-        found = None
-        if row is not None and row.upto_sample == high and row.end_at == edges[k + 1]:
-            found = _unpacked(row.tally)
+        found = _unpacked(row.tally) if row is not None and same else None
         if found is None:
-            wanted.append(k)
-        else:
-            out[k] = found[0]
-    fresh = []
-    for first, last in _rows_of(wanted):
-        low, high = spans[first][0], spans[last][1]
+            return False
+        self.tallies[k] = found[0]
+        return True
+
+    def _count(self, first: int, last: int, *, now: datetime) -> None:
+        """Count the hours from ``first`` to ``last``; note those that may be kept."""
+        record = self.record
         around = _AROUND_S * record.fs
-        course = stored_course(record, low - around, high + around)
-        at_s = np.array([edge.timestamp() for edge in edges[first : last + 2]])
-        out[first : last + 1] = tally(course, at_s)
-        for k in range(first, last + 1):
-            if _is_finished(record, state, spans[k][1], now=now):
-                fresh.append(
-                    HourSummary(
-                        record=record,
-                        start_at=edges[k],
-                        end_at=edges[k + 1],
-                        upto_sample=spans[k][1],
-                        tally=_packed(out[k]),
-                    )
-                )
-    HourSummary.objects.bulk_create(
-        fresh,
-        update_conflicts=True,
-        unique_fields=["record", "start_at"],
-        update_fields=["end_at", "upto_sample", "tally"],
-    )
-    return out
+        low, high = self.spans[first][0] - around, self.spans[last][1] + around
+        course = stored_course(record, low, high, time_map=self.time_map)
+        at_s = np.array([edge.timestamp() for edge in self.edges[first : last + 2]])
+        self.tallies[first : last + 1] = tally(course, at_s)
+        self.fresh += [
+            HourSummary(
+                record=record,
+                start_at=self.edges[k],
+                end_at=self.edges[k + 1],
+                upto_sample=self.spans[k][1],
+                tally=_packed(self.tallies[k]),
+            )
+            for k in range(first, last + 1)
+            if _is_finished(record, self.state, self.spans[k][1], now=now)
+        ]
 
 
 def _sample_spans(
-    record: Record, edges: Sequence[datetime]
+    time_map: TimeMap, edges: Sequence[datetime]
 ) -> Iterator[tuple[int, int]]:
     """Return for each hour samples that hold it: clocks are corrected by steps."""
-    pieces = read_time_map(record).pieces
     guesses = [
         [
-            piece.sample + int((edge - piece.at).total_seconds() * record.fs)
-            for piece in pieces
+            piece.sample + int((edge - piece.at).total_seconds() * time_map.fs)
+            for piece in time_map.pieces
         ]
         for edge in edges
     ]

@@ -10,7 +10,7 @@ from devices.reading import read_signal_mv
 from inference.ecg.pipeline import RecordState, advance, finish
 from inference.ecg.types import Analysis, Limits, Signal
 from inference.models import AnalysisState, PatientLimits
-from inference.services.annotator import classifier
+from inference.nets import nets
 from inference.services.claims import REST, Queue
 from inference.services.lots import read_lot
 
@@ -107,9 +107,9 @@ def _run(works: Sequence[Work]) -> list[Done]:
     signals = [work.signal for work in works]
     limits = [work.limits for work in works]
     if works[0].flush:
-        tails = finish(states, signals, classify=classifier(), limits=limits)
+        tails = finish(states, signals, nets=nets(), limits=limits)
         return [Done(work, None, tail) for work, tail in zip(works, tails, strict=True)]
-    moved = advance(states, signals, classify=classifier(), limits=limits)
+    moved = advance(states, signals, nets=nets(), limits=limits)
     return [
         Done(work, state, analysis)
         for work, (state, analysis) in zip(works, moved, strict=True)

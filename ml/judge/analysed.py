@@ -9,29 +9,31 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.classifier import ARTIFACTS, Classifier, load_classifier
+from inference.classifier import ARTIFACTS
 from inference.ecg import BLOCK_S, Analysis, Episode, advance, finish, initial_state
+from inference.ecg.types import Nets
+from inference.nets import load_nets
 from ml.judge.reading import Reading, Span
 
 SPAN_S = 600  # long signals are taken in pieces
 
 
 @cache
-def released(folder: Path = ARTIFACTS) -> Classifier:
+def released(folder: Path = ARTIFACTS) -> Nets:
     """Return the nets of a folder, loaded once per process."""
-    return load_classifier(folder)
+    return load_nets(folder)
 
 
 def analyse(mv: NDArray[np.float32], fs: int, folder: Path = ARTIFACTS) -> Reading:
     """Return what the analysis says of a signal in mV, from its first sample."""
-    classify = released(folder)
+    nets = released(folder)
     state, whole = initial_state(fs=fs), len(mv) - len(mv) % (fs * BLOCK_S)
     parts: list[Analysis] = []
     for start in range(0, whole, SPAN_S * fs):
         signal = mv[start : min(start + SPAN_S * fs, whole)]
-        [(state, part)] = advance([state], [signal], classify=classify)
+        [(state, part)] = advance([state], [signal], nets=nets)
         parts.append(part)
-    parts += finish([state], [mv[whole:]], classify=classify)
+    parts += finish([state], [mv[whole:]], nets=nets)
     beats = [part.beats for part in parts]
     return Reading(
         duration_s=len(mv) / fs,
@@ -68,15 +70,15 @@ def first_words(
     once, the span second by second, as it would come live: an episode is reported
     at the end of the second that opened or changed it.
     """
-    classify = released(folder)
+    nets = released(folder)
     state, said = initial_state(fs=fs), []
     for start, end in watched:
         first, last = int(start), min(int(end) + 1, len(mv) // fs)
         before = mv[state.sample : first * fs]
-        [(state, _)] = advance([state], [before], classify=classify)
+        [(state, _)] = advance([state], [before], nets=nets)
         for second in range(first, last):
             signal = mv[second * fs : (second + 1) * fs]
-            [(state, part)] = advance([state], [signal], classify=classify)
+            [(state, part)] = advance([state], [signal], nets=nets)
             for label, spans in spans_of(part.episodes, fs, state.sample).items():
                 if label in labels:
                     said += [(second + 1.0, label, span) for span in spans]

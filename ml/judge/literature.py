@@ -21,7 +21,7 @@ def on_annotated(path: Path, artifacts: Path) -> Matrix:
     windows = beats.wide[:, MARGIN : MARGIN + WINDOW].astype(np.float64)
     windows -= np.median(windows, axis=1, keepdims=True)
     pair = to_input(windows, beats.templates.astype(np.float64))
-    classify = released(artifacts)
+    classify = released(artifacts).classify
     said = gate(classify(pair.astype(np.float32), beats.features), beats.af)
     matrix = np.zeros((MISSED + 1, MISSED + 1), dtype=np.int64)
     np.add.at(matrix, (beats.classes, said.argmax(axis=1)), 1)

@@ -2,12 +2,10 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
 from itertools import repeat
 
 import numpy as np
 
-from inference.classifier import Classifier, load_classifier
 from inference.ecg import (
     Analysis,
     Episode,
@@ -16,13 +14,9 @@ from inference.ecg import (
     finish,
     initial_state,
 )
+from inference.nets import nets
 
 Pieces = Callable[[], Iterator[int]]
-
-
-@cache
-def classifier() -> Classifier:
-    return load_classifier()
 
 
 @dataclass
@@ -55,11 +49,11 @@ def feed(mv: np.ndarray, fs: int, pieces: Iterator[int] | None = None) -> Fed:
     state, at, calls = initial_state(fs=fs), 0, []
     while at < whole:
         piece = mv[at : min(at + next(pieces) * fs, whole)]
-        ((state, analysis),) = advance([state], [piece], classify=classifier())
+        ((state, analysis),) = advance([state], [piece], nets=nets())
         state = RecordState.from_bytes(state.to_bytes())
         calls.append(analysis)
         at += len(piece)
-    calls += finish([state], [mv[at:]], classify=classifier())
+    calls += finish([state], [mv[at:]], nets=nets())
     episodes = {(e.label, e.onset_sample): e for a in calls for e in a.episodes}
 
     def joined(name: str) -> np.ndarray:

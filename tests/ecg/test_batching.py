@@ -8,7 +8,8 @@ import wfdb
 
 from devices.ecg_model import synthesise
 from inference.ecg import advance, initial_state
-from tests.ecg.feeding import Fed, any_seconds, classifier, feed, seconds
+from inference.nets import nets
+from tests.ecg.feeding import Fed, any_seconds, feed, seconds
 
 
 def assert_same(one: Fed, other: Fed) -> None:
@@ -62,9 +63,9 @@ def test_it_gives_each_record_the_same_result_alone_and_among_others() -> None:
         for script in ("sinus", "bigeminy", "tachy")
     ]
     blank = initial_state(fs=250)
-    together = advance([blank] * 3, signals, classify=classifier())
+    together = advance([blank] * 3, signals, nets=nets())
     for signal, (state, analysis) in zip(signals, together, strict=True):
-        ((own_state, own),) = advance([blank], [signal], classify=classifier())
+        ((own_state, own),) = advance([blank], [signal], nets=nets())
         assert state.to_bytes() == own_state.to_bytes()
         np.testing.assert_array_equal(
             analysis.beats.probabilities, own.beats.probabilities

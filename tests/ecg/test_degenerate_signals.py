@@ -5,7 +5,8 @@ import pytest
 
 from inference.ecg import PartBlock, advance, initial_state
 from inference.ecg.grid import UnsupportedRate
-from tests.ecg.feeding import classifier, feed
+from inference.nets import nets
+from tests.ecg.feeding import feed
 
 FS = 250
 TIME = np.arange(30 * FS) / FS
@@ -69,5 +70,5 @@ def test_it_refuses_a_part_block() -> None:
         advance(
             [initial_state(fs=FS)],
             [np.zeros(FS + 1, np.float32)],
-            classify=classifier(),
+            nets=nets(),
         )

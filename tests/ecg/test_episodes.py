@@ -5,7 +5,8 @@ import pytest
 
 from devices.ecg_model import synthesise
 from inference.ecg import Limits, advance, initial_state
-from tests.ecg.feeding import classifier, feed, seconds
+from inference.nets import nets
+from tests.ecg.feeding import feed, seconds
 
 FS = 250
 
@@ -41,9 +42,7 @@ def test_it_calls_a_slow_run_a_v_run() -> None:
     known = synthesise("vt", fs=FS, seconds=60, seed=18)
     mv = known.mv
     state = initial_state(fs=FS)
-    ((_, analysis),) = advance(
-        [state], [mv], classify=classifier(), limits=[Limits(vt_bpm=200)]
-    )
+    ((_, analysis),) = advance([state], [mv], nets=nets(), limits=[Limits(vt_bpm=200)])
     assert {e.label for e in analysis.episodes} == {"VRUN"}
 
 
@@ -69,7 +68,7 @@ def test_it_calls_a_shorter_silence_a_pause() -> None:
     known = synthesise("pause", fs=FS, seconds=70, seed=19)
     state = initial_state(fs=FS)
     ((_, analysis),) = advance(
-        [state], [known.mv], classify=classifier(), limits=[Limits(asystole_s=5)]
+        [state], [known.mv], nets=nets(), limits=[Limits(asystole_s=5)]
     )
     assert [e.label for e in analysis.episodes] == ["PAUSE"]
     assert analysis.episodes[0].detail == "no beat for 4.5 s"
@@ -80,7 +79,7 @@ def test_it_keeps_asystole_open_while_it_lasts() -> None:
     mv = synthesise("sinus", fs=FS, seconds=60, seed=20).mv.copy()
     mv[30 * FS :] = 0.012 * rng.standard_normal(30 * FS)
     ((_, analysis),) = advance(
-        [initial_state(fs=FS)], [mv.astype(np.float32)], classify=classifier()
+        [initial_state(fs=FS)], [mv.astype(np.float32)], nets=nets()
     )
     (episode,) = analysis.episodes
     assert (episode.label, episode.end_sample) == ("ASYSTOLE", None)
@@ -119,7 +118,7 @@ def test_it_keeps_to_the_patients_own_limits() -> None:
     mv = synthesise("sinus", fs=FS, seconds=60, seed=23, heart_rate_bpm=100).mv
     limits = Limits(hr_high_bpm=90)
     ((_, analysis),) = advance(
-        [initial_state(fs=FS)], [mv], classify=classifier(), limits=[limits]
+        [initial_state(fs=FS)], [mv], nets=nets(), limits=[limits]
     )
     assert [e.label for e in analysis.episodes] == ["TACHY"]
 

@@ -6,9 +6,10 @@ import numpy as np
 import wfdb
 
 from inference.ecg import CLASSES, Limits, advance, initial_state
-from inference.ecg.episode_log import EpisodeLog
-from inference.ecg.runs import RunState, follow_runs
-from tests.ecg.feeding import classifier
+from inference.ecg.bounds import bounds_of
+from inference.ecg.episode_log import episodes_from, new_log
+from inference.ecg.runs import RUNS, follow_runs
+from inference.nets import nets
 
 
 def test_it_meets_the_old_state_again_after_a_filled_gap(ecg_data: Path) -> None:
@@ -20,26 +21,18 @@ def test_it_meets_the_old_state_again_after_a_filled_gap(ecg_data: Path) -> None
     early, late = advance(
         [blank] * 2,
         [signal[: 120 * 360] for signal in (whole, with_gap)],
-        classify=classifier(),
+        nets=nets(),
     )
     assert early[0].to_bytes() != late[0].to_bytes()
-    later = advance(
-        [early[0], late[0]], [whole[120 * 360 :]] * 2, classify=classifier()
-    )
+    later = advance([early[0], late[0]], [whole[120 * 360 :]] * 2, nets=nets())
     assert later[0][0].to_bytes() == later[1][0].to_bytes()
 
 
 def test_it_forgets_how_an_ended_run_began() -> None:
-    state, log = RunState(), EpisodeLog()
+    state, log = np.zeros(1, RUNS)[0], new_log(32)
     for k, name in enumerate("FVVVN"):
-        follow_runs(
-            state,
-            sample=200 * k,
-            aami_class=CLASSES.index(name),
-            known_rr=True,
-            limits=Limits(),
-            fs=250,
-            log=log,
-        )
-    assert [e.beats for e in log.episodes()] == [4]
-    assert state == RunState()
+        beat_class = CLASSES.index(name)
+        follow_runs(state, 200 * k, beat_class, True, bounds_of(Limits()), 250, log)
+    [episode] = episodes_from([log.rows[: log.used[0]]], 250)
+    assert episode.beats == 4
+    assert state.tobytes() == np.zeros(1, RUNS).tobytes()

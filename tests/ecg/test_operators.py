@@ -5,7 +5,7 @@ import pytest
 
 from devices.ecg_model import synthesise
 from inference.ecg import adu_to_mv, align_r_peaks, resample, scale, segment
-from inference.ecg.filters import FilterState, band_pass
+from inference.ecg.filters import FILTERS, band_pass
 
 
 @pytest.mark.parametrize("fs", [100, 128, 250, 360, 500, 1000])
@@ -49,7 +49,7 @@ def test_it_cuts_windows_free_of_their_median() -> None:
 
 def test_it_aligns_r_peaks_that_were_marked_beside() -> None:
     known = synthesise("sinus", fs=125, seconds=30, seed=26)
-    band = band_pass(FilterState(), known.mv.astype(np.float64))
+    band = band_pass(np.zeros(1, FILTERS)[0], known.mv.astype(np.float64))
     rng = np.random.default_rng(26)
     beside = known.r_peaks + rng.integers(-5, 6, len(known.r_peaks))
     exact = align_r_peaks(band, known.r_peaks)

@@ -5,13 +5,13 @@ import pytest
 from devices.ecg_model import synthesise
 from inference.ecg import RecordState, advance, initial_state
 from inference.ecg.state import BadState
-from tests.ecg.feeding import classifier
+from inference.nets import nets
 
 
 @pytest.fixture(scope="module")
 def state() -> RecordState:
     mv = synthesise("pvc", fs=1000, seconds=500, seed=25).mv
-    ((moved, _),) = advance([initial_state(fs=1000)], [mv], classify=classifier())
+    ((moved, _),) = advance([initial_state(fs=1000)], [mv], nets=nets())
     return moved
 
 

@@ -15,10 +15,10 @@ import redis
 from devices.models import Chunk, Record
 from devices.simulator.fleet import FleetSummary, VirtualDeviceSpec
 from devices.simulator.wfdb_source import wfdb_source
-from inference.classifier import load_classifier
 from inference.ecg.pipeline import advance, finish, initial_state
 from inference.ecg.scaling import adu_to_mv
 from inference.models import AnalysisState, BeatBlock
+from inference.nets import nets
 from telecardio.embedded import binaries
 from telecardio.processes import free_port
 from tests.end_to_end.conftest import Platform, running_platform
@@ -32,11 +32,10 @@ pytestmark = pytest.mark.slow
 def _offline_beats(adu: np.ndarray, source: object) -> tuple[np.ndarray, np.ndarray]:
     """Return samples and classes as the offline command finds them."""
     mv = adu_to_mv(adu, gain=source.gain, baseline=source.baseline)
-    classify = load_classifier()
     state = initial_state(fs=source.fs)
     whole = len(mv) // source.fs * source.fs
-    ((state, first),) = advance([state], [mv[:whole]], classify=classify)
-    (last,) = finish([state], [mv[whole:]], classify=classify)
+    ((state, first),) = advance([state], [mv[:whole]], nets=nets())
+    (last,) = finish([state], [mv[whole:]], nets=nets())
     parts = [first.beats, last.beats]
     return (
         np.concatenate([part.samples for part in parts]),

@@ -12,9 +12,9 @@ import wfdb
 from django.core.management import CommandError, call_command
 
 from devices.ecg_model import synthesise
-from inference.classifier import load_classifier
 from inference.files import analysis
 from inference.files.record import FileRecord
+from inference.nets import nets
 from tests.files.edf_files import write as write_edf
 from tests.files.wfdb_records import write
 
@@ -181,9 +181,7 @@ def test_it_gives_the_same_beats_in_spans_of_any_length(monkeypatch):
         monkeypatch.setattr(analysis, "SPAN_S", span_s)
         done: list[int] = []
         results.append(
-            analysis.analyse_record(
-                record, classify=load_classifier(), progress=done.append
-            )
+            analysis.analyse_record(record, nets=nets(), progress=done.append)
         )
         steps.append(done)
     np.testing.assert_array_equal(results[0].beats.samples, results[1].beats.samples)

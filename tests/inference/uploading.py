@@ -15,8 +15,8 @@ from inference.ecg.pipeline import advance, finish, initial_state
 from inference.ecg.scaling import adu_to_mv
 from inference.ecg.types import Beats
 from inference.models import AnalysisState, BeatBlock, Episode
+from inference.nets import nets
 from inference.services.analysis import analyse_pending
-from inference.services.annotator import classifier
 from inference.services.beats import beats_between
 
 FS = 250
@@ -90,8 +90,8 @@ def offline(adu: np.ndarray) -> Offline:
     mv = adu_to_mv(adu, gain=GAIN, baseline=BASELINE)
     state = initial_state(fs=FS)
     whole = len(mv) // FS * FS
-    [(state, first)] = advance([state], [mv[:whole]], classify=classifier())
-    [last] = finish([state], [mv[whole:]], classify=classifier())
+    [(state, first)] = advance([state], [mv[:whole]], nets=nets())
+    [last] = finish([state], [mv[whole:]], nets=nets())
     pairs = zip(vars(first.beats).values(), vars(last.beats).values(), strict=True)
     found = {(e.label, e.onset_sample): e for e in (*first.episodes, *last.episodes)}
     return Offline(

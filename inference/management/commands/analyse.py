@@ -9,13 +9,14 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from inference.classifier import Classifier, load_classifier
 from inference.files.analysis import Findings, analyse_record
 from inference.files.annotations import annotation_name, write_annotations
 from inference.files.csv_record import read_csv
 from inference.files.edf_record import read_edf
 from inference.files.record import FileError, FileRecord
 from inference.files.wfdb_record import read_wfdb
+from inference.nets import annotator, nets
+from inference.label_figures import released_figures
 from inference.report import report_text
 from inference.suggestion import suggest
 from inference.summary import Summary, minutes_of, rounded, summarise
@@ -55,7 +56,6 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Analyse one record after the other; go on behind one that fails."""
-        classifier = load_classifier()
         done: list[dict[str, Any]] = []
         errors: list[dict[str, str]] = []
         written: dict[Path, str] = {}
@@ -64,7 +64,7 @@ class Command(BaseCommand):
                 record, lead = _read(source, options)
                 target = options["output"] / f"{annotation_name(record.name)}.tc"
                 _claim(written, target, source)
-                findings = _analyse(record, lead, classifier)
+                findings = _analyse(record, lead)
                 path = _write(findings, record, lead, target)
             except (FileError, OSError) as error:
                 errors.append({"record": source, "error": str(error)})
@@ -76,14 +76,14 @@ class Command(BaseCommand):
                 beats=findings.beats,
                 episodes=findings.episodes,
                 quality=findings.quality,
-                annotator=classifier.annotator,
+                annotator=annotator(),
             )
             done.append(_json(source, record, lead, summary, path))
             if options["minutes"]:
                 done[-1]["minutes"] = _minutes(record, findings)
             if not options["json"]:
                 title = f"{source} ({record.leads[lead]}, {record.fs} Hz) -> {path}"
-                self.stdout.write(report_text(summary, title=title))
+                self.stdout.write(report_text(summary, title=title, figures=released_figures()))
         if options["json"]:
             self.stdout.write(json.dumps({"records": done, "errors": errors}, indent=2))
         if errors:
@@ -118,7 +118,7 @@ def _claim(written: dict[Path, str], target: Path, source: str) -> None:
     written[target] = source
 
 
-def _analyse(record: FileRecord, lead: int, classifier: Classifier) -> Findings:
+def _analyse(record: FileRecord, lead: int) -> Findings:
     # disable=None: no bar where nobody watches.
     with tqdm(
         total=len(record.samples),
@@ -128,9 +128,7 @@ def _analyse(record: FileRecord, lead: int, classifier: Classifier) -> Findings:
         leave=False,
         disable=None,
     ) as bar:
-        return analyse_record(
-            record, lead=lead, classify=classifier, progress=bar.update
-        )
+        return analyse_record(record, lead=lead, nets=nets(), progress=bar.update)
 
 
 def _write(findings: Findings, record: FileRecord, lead: int, target: Path) -> Path:

@@ -112,16 +112,18 @@ def slide(ordered: Array, count: int, leaving: float, entering: float) -> int:
 
 
 @compiled
-def middle(ordered: Array, count: int) -> float:
-    """Return the median of the first ``count`` numbers in order, NaN of none."""
+def middle(ordered: Array) -> float:
+    """Return the median of numbers in order, NaN of none."""
+    count = len(ordered)
     if count == 0:
         return np.nan
     return float((ordered[(count - 1) >> 1] + ordered[count >> 1]) / 2)
 
 
 @compiled
-def median_distance(ordered: Array, count: int, centre: float) -> float:
-    """Return the median distance to ``centre`` of ``count`` numbers in order."""
+def median_distance(ordered: Array, centre: float) -> float:
+    """Return the median distance to ``centre`` of numbers in order, NaN of none."""
+    count = len(ordered)
     if count == 0:
         return np.nan
     above = 0

@@ -1,0 +1,137 @@
+"""Episodes of atrial fibrillation, from the probability that stands at each beat."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from inference.ecg.compiled import State, compiled
+from inference.ecg.episode_log import (
+    AF,
+    CHANGED,
+    OPENED,
+    STILL_OPEN,
+    EpisodeLog,
+    write,
+)
+
+ENTER, MIDDLE, LEAVE = 0.7, 0.5, 0.3
+# A probability looks back over 64 intervals: where it crosses the middle, the change
+# lies about so many beats back.
+BACK = 24
+LEAST_S = 30.0  # of readable fibrillation before it is an episode
+MERGED_S = 30.0  # without fibrillation are needed to end it
+LONGEST_RR_S = 3.0  # what lies between beats further apart is not counted
+LOST_S = 120.0  # without a readable beat end it
+
+# The samples of the last beats; since when it may fibrillate; unreadable samples
+# since then; since when it may have ended (-1: no); the last beat of all, and the
+# beats since the onset and up to the end that may have been.
+AF_STATE = np.dtype(
+    [
+        ("recent", "i8", (BACK,)),
+        ("count", "i8"),
+        ("since", "i8"),
+        ("skipped", "i8"),
+        ("entered", "i8"),
+        ("ended", "i8"),
+        ("crossed", "i8"),
+        ("certain", "i8"),
+        ("last", "i8"),
+        ("beats", "i8"),
+        ("ended_beats", "i8"),
+        ("is_open", "i8"),
+    ],
+    align=True,
+)
+
+
+@compiled
+def start_af(state: State) -> None:
+    """Set the state before the first beat."""
+    state.last = -1
+    _forget(state)
+
+
+@compiled
+def follow_af(
+    state: State, sample: int, probability: float, fs: int, log: EpisodeLog
+) -> None:
+    """Take the next readable beat whose interval is known."""
+    pass_af_time(state, sample, fs, log)
+    gap = sample - state.last
+    if state.since >= 0 and state.last >= 0 and gap > LONGEST_RR_S * fs:
+        state.skipped += gap
+    _remember(state, sample)
+    if state.since < 0:
+        if probability >= MIDDLE:
+            state.since, state.beats = state.recent[0], state.count
+    else:
+        state.beats += 1
+        if probability < MIDDLE:
+            if state.ended < 0:
+                state.ended = max(state.recent[0], state.since)
+                state.ended_beats = max(state.beats - state.count + 1, 1)
+                state.crossed = sample
+            state.certain |= probability < LEAVE
+        elif probability >= ENTER or not state.certain:
+            state.ended, state.certain = -1, 0
+        if state.ended >= 0 and not state.entered:
+            _forget(state)
+        elif state.certain and sample - state.crossed > MERGED_S * fs:
+            end_af(state, log, fs)
+    if state.since < 0:
+        return
+    if probability >= ENTER:
+        state.entered = 1
+    lasted = sample - state.since - state.skipped
+    opens = state.entered and not state.is_open and state.ended < 0
+    if opens and lasted >= LEAST_S * fs:
+        state.is_open = 1
+        _write(state, OPENED, STILL_OPEN, sample, state.beats, fs, log)
+
+
+@compiled
+def pass_af_time(state: State, now: int, fs: int, log: EpisodeLog) -> None:
+    """End what is open when no beat was readable for long."""
+    if state.last >= 0 and now - state.last > LOST_S * fs:
+        end_af(state, log, fs)
+        state.recent[:] = 0
+        state.count, state.last = 0, -1
+
+
+@compiled
+def end_af(state: State, log: EpisodeLog, fs: int) -> None:
+    """Close what is open where it ended, or at the last readable beat."""
+    if state.is_open:
+        end, beats = state.last, state.beats
+        if state.ended >= 0:
+            end, beats = state.ended, state.ended_beats
+        end = max(end, state.since + 1)
+        _write(state, CHANGED, end, end, beats, fs, log)
+    _forget(state)
+
+
+@compiled
+def _remember(state: State, sample: int) -> None:
+    """Keep the samples of the last beats, the latest last."""
+    if state.count == BACK:
+        state.recent[:-1] = state.recent[1:].copy()
+        state.count -= 1
+    state.recent[state.count] = sample
+    state.count += 1
+    state.last = sample
+
+
+@compiled
+def _forget(state: State) -> None:
+    state.since, state.ended, state.crossed = -1, -1, -1
+    state.skipped, state.entered, state.certain = 0, 0, 0
+    state.beats, state.ended_beats, state.is_open = 0, 0, 0
+
+
+@compiled
+def _write(
+    state: State, kind: int, end: int, seen: int, beats: int, fs: int, log: EpisodeLog
+) -> None:
+    rate = 60.0 * (beats - 1) * fs / max(seen - state.since - state.skipped, 1)
+    write(log, kind, AF, state.since, end, beats, rate, rate, 0.0)

@@ -1,0 +1,140 @@
+"""Paced beats: a spike, and out of it a wide QRS.
+
+The signal's steepness is kept on the grid as the largest of each step, so that a
+spike of 2 ms stays one. What tells a paced beat from bundle branch block or a V beat
+is that nothing moves before the steepest place and that it is much steeper than what
+follows. Below 125 Hz no spike can be seen.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from inference.ecg.compiled import State, compiled
+from inference.ecg.episode_log import (
+    CHANGED,
+    OPENED,
+    PACED,
+    STILL_OPEN,
+    EpisodeLog,
+    write,
+)
+from inference.ecg.grid import GRID_FS
+from inference.ecg.types import Array, Signal
+
+KEPT = 640  # steps: the longest wait for a class, and what lies around a beat
+BEFORE, AFTER = 20, 8  # steps around an R peak in which its spike lies
+AHEAD, TAIL = 10, 18  # steps before and after a spike that are compared
+FIFTH = 5  # of them the fifth steepest stands for the QRS
+WIDE_S = 0.08  # from 10 to 90 % of the slope
+PEAKED = 2.3
+STILL = 0.35  # movement before the spike against that after it
+LAST = 10  # beats are looked at
+ENTER, LEAVE = 7, 2  # paced ones of them that begin and end an episode
+KNOWN_S = 600  # since the last episode that a pacemaker is known of
+
+PACING = np.dtype(
+    [
+        ("steep", "f4", (KEPT,)),
+        ("kept", "i8"),
+        ("step", "i8"),
+        ("sample", "i8"),
+        ("value", "f8"),
+        ("paced", "i8", (LAST,)),
+        ("samples", "i8", (LAST,)),
+        ("beats", "i8"),
+        ("onset", "i8"),
+        ("last", "i8"),
+        ("is_open", "i8"),
+        ("known_until", "i8"),
+    ],
+    align=True,
+)
+
+
+@compiled
+def add_steepness(state: State, mv: Signal, fs: int) -> Array:
+    """Return the steepness kept and that of the next whole blocks ``mv`` [n].
+
+    In mV/s, one number per grid step; the last of them is step ``state.step - 1``.
+    """
+    old = state.kept
+    new = len(mv) * GRID_FS // fs
+    steep = np.zeros(old + new)
+    steep[:old] = state.steep[:old]
+    value = state.value
+    for k in range(len(mv)):
+        at = k * GRID_FS // fs
+        slope = abs(mv[k] - value) * fs if state.sample + k else 0.0
+        if at < new and slope > steep[old + at]:  # NaN compares as not steep
+            steep[old + at] = slope
+        value = mv[k]
+    state.value = value
+    state.sample += len(mv)
+    state.step += new
+    state.kept = min(len(steep), KEPT)
+    state.steep[: state.kept] = steep[len(steep) - state.kept :]
+    return steep
+
+
+@compiled
+def is_paced(steep: Array, at: int, width_s: float) -> bool:
+    """Tell whether the beat whose R peak is at index ``at`` came of a spike."""
+    if width_s < WIDE_S:
+        return False
+    if at - BEFORE - AHEAD - 1 < 0 or at + AFTER + TAIL > len(steep):
+        return False
+    spike = at - BEFORE + int(np.argmax(steep[at - BEFORE : at + AFTER]))
+    before = steep[spike - AHEAD - 1 : spike - 1].sum()
+    after = steep[spike + 2 : spike + TAIL].sum()
+    if before > STILL * after:
+        return False
+    around = np.sort(steep[spike - AHEAD : spike + TAIL])
+    return bool(steep[spike] > PEAKED * around[len(around) - FIFTH])
+
+
+@compiled
+def follow_pacing(
+    state: State, sample: int, paced: bool, fs: int, log: EpisodeLog
+) -> None:
+    """Take the next readable beat."""
+    state.paced[:-1] = state.paced[1:].copy()
+    state.samples[:-1] = state.samples[1:].copy()
+    state.paced[LAST - 1], state.samples[LAST - 1] = 1 if paced else 0, sample
+    if state.is_open and paced:
+        state.beats += 1
+        state.last = sample
+    count = state.paced.sum()
+    if not state.is_open and count >= ENTER:
+        first = int(np.argmax(state.paced))
+        state.is_open, state.onset = 1, state.samples[first]
+        state.beats, state.last = count, sample if paced else state.samples[first]
+        _write(state, OPENED, STILL_OPEN, fs, log)
+    elif state.is_open and count <= LEAVE:
+        state.known_until = sample + KNOWN_S * fs
+        end_pacing(state, fs, log)
+
+
+@compiled
+def is_pacing_known(state: State, sample: int, fs: int) -> bool:
+    """Tell whether the patient has a pacemaker that was at work a while ago.
+
+    A beat that comes of a spike is then paced although most are not.
+    """
+    if state.known_until and sample > state.known_until:
+        state.known_until = 0
+    return bool(state.is_open or state.known_until)
+
+
+@compiled
+def end_pacing(state: State, fs: int, log: EpisodeLog) -> None:
+    """Close what is open at the last paced beat."""
+    if state.is_open:
+        _write(state, CHANGED, max(state.last, state.onset + 1), fs, log)
+    state.is_open, state.onset, state.last, state.beats = 0, 0, 0, 0
+
+
+@compiled
+def _write(state: State, kind: int, end: int, fs: int, log: EpisodeLog) -> None:
+    rate = 60.0 * (state.beats - 1) * fs / max(state.last - state.onset, 1)
+    write(log, kind, PACED, state.onset, end, state.beats, rate, rate, 0.0)

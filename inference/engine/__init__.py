@@ -1,1 +1,0 @@
-"""The compiled analysis, before it takes its place."""

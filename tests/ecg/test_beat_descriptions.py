@@ -1,0 +1,87 @@
+"""A beat is described by its patient's own rhythm and normal beat."""
+
+import numpy as np
+
+from inference.ecg.beats import (
+    FEATURES,
+    Described,
+    describe_beats,
+    initial_beats,
+    to_input,
+)
+
+FS = 125
+TIME = np.arange(-40, 56) / FS
+
+
+def pulse(width_s: float, mv: float) -> np.ndarray:
+    return mv * np.exp(-0.5 * (TIME / width_s) ** 2)
+
+
+NARROW, WIDE = pulse(0.016, 1.0), pulse(0.05, -1.4)
+
+
+def draw(
+    shapes: list[np.ndarray], intervals: list[float], seed: int = 1
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return a signal, its R peaks and the intervals before and after each."""
+    pre_s = np.array([np.nan, *intervals[1:]])
+    at = 60 + np.concatenate(([0], np.cumsum(np.rint(pre_s[1:] * FS)))).astype(int)
+    rng = np.random.default_rng(seed)
+    signal = 0.01 * rng.standard_normal(at[-1] + 120)
+    for step, shape in zip(at, shapes, strict=True):
+        signal[step - 40 : step + 56] += shape
+    return signal.astype(np.float32), at, pre_s, np.append(pre_s[1:], np.nan)
+
+
+def column(said: Described, name: str) -> np.ndarray:
+    return said.features[:, FEATURES.index(name)]
+
+
+def test_it_says_the_same_of_beats_one_by_one() -> None:
+    rng = np.random.default_rng(2)
+    shapes = [WIDE if rng.random() < 0.3 else NARROW for _ in range(300)]
+    intervals = rng.gamma(18.0, 0.65 / 18.0, 300)
+    signal, at, pre_s, post_s = draw(shapes, intervals.tolist())
+    pre_s[rng.random(300) < 0.05] = np.nan
+    whole, single = initial_beats(), initial_beats()
+    at_once = describe_beats(whole, signal, at, pre_s, post_s)
+    for k in range(300):
+        one = slice(k, k + 1)
+        said = describe_beats(single, signal, at[one], pre_s[one], post_s[one])
+        for all_parts, part in zip(at_once, said, strict=True):
+            np.testing.assert_array_equal(all_parts[one], part)
+    assert whole.tobytes() == single.tobytes()
+
+
+def test_it_measures_an_early_wide_beat_against_the_normal_ones() -> None:
+    shapes, intervals = [NARROW] * 60, [0.8] * 60
+    shapes[40], intervals[40], intervals[41] = WIDE, 0.5, 1.1
+    said = describe_beats(initial_beats(), *draw(shapes, intervals))
+    assert abs(column(said, "log_pre_local")[40] - np.log(0.5 / 0.8)) < 0.02
+    assert abs(column(said, "log_post_local")[40] - np.log(1.1 / 0.8)) < 0.02
+    assert abs(column(said, "compensation")[40]) < 0.02
+    assert column(said, "like_qrs")[40] < 0 < 0.9 < column(said, "like_qrs")[39]
+    assert column(said, "width_difference")[40] > 0.3
+    assert column(said, "residual_qrs")[40] > 10 * column(said, "residual_qrs")[39]
+    np.testing.assert_array_equal(said.templates[40], said.templates[41])
+    pair = to_input(said.windows, said.templates)
+    residual = np.abs(pair[:, 30:50, 1]).max(axis=1)
+    assert residual[39] < 0.1 < 1 < residual[40]
+
+
+def test_it_keeps_its_reference_while_every_other_beat_is_early() -> None:
+    said = describe_beats(
+        initial_beats(), *draw([NARROW] * 120, [0.8] * 40 + [0.5, 1.1] * 40)
+    )
+    assert np.allclose(column(said, "local_s")[40:100], 0.0, atol=0.01)
+
+
+def test_it_learns_a_new_normal_beat_when_none_matches_any_more() -> None:
+    said = describe_beats(
+        initial_beats(), *draw([NARROW] * 40 + [WIDE] * 60, [0.8] * 100)
+    )
+    like = column(said, "like_all")
+    assert (like[10:40] > 0.9).all()
+    assert (like[40:70] < 0.5).all()
+    assert (like[71:] > 0.9).all()
