@@ -21,7 +21,7 @@ LEARNING_RATE = 5e-3
 SIGMA = 2.0  # grid steps: how sharp the target is
 LOUD = 3.0  # an R peak counts 1 + LOUD times
 NOISE_CHANCE, NOISE_TWICE = 0.65, 0.3
-LOWEST_DB = -6.0
+LOWEST_DB = 0.0
 LEAD_IN = 10 * GRID_FS  # before a window, so that its scale is a running one
 
 _target = np.exp(-0.5 * (np.arange(-8, 9) / SIGMA) ** 2)
@@ -104,13 +104,18 @@ def fit(
     *,
     steps: int,
     seed: int,
-    channels: int | None = None,
+    start: keras.Model | None = None,
     report: int = 250,
 ) -> keras.Model:
-    """Train one net on ``steps`` batches; each set gives its share of the windows."""
+    """Train one net on ``steps`` batches; each set gives its share of the windows.
+
+    ``start`` is a net to go on from.
+    """
     keras.utils.set_random_seed(seed)
     rng = np.random.default_rng(seed)
-    model = build(length=WINDOW, **({"channels": channels} if channels else {}))
+    model = build(length=WINDOW)
+    if start is not None:
+        model.set_weights(start.get_weights())
     warmup = max(int(0.3 * steps), 1)
     schedule = keras.optimizers.schedules.CosineDecay(
         LEARNING_RATE / 25,
@@ -141,15 +146,3 @@ def fit(
             model.reset_metrics()
             losses = []
     return model
-
-
-def heat_of(model: keras.Model, band: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the probability of an R peak at every step of a record [n]."""
-    long = build(model.layers[2].filters)
-    long.set_weights(model.get_weights())
-    held = np.full(CONTEXT + GRID_FS, band[-1], dtype=np.float32)
-    shown = _normalised(np.concatenate((band, held)).astype(np.float64))
-    shown = np.concatenate((np.zeros(PAST, np.float32), shown))
-    shown = shown[: CONTEXT + -(-len(band) // GRID_FS) * GRID_FS]
-    logits = np.asarray(long(shown[None, :]))[0, : len(band), 0]
-    return (1.0 / (1.0 + np.exp(-logits))).astype(np.float32)

@@ -15,28 +15,35 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
 import tensorflow as tf
+import wfdb
 from numpy.typing import NDArray
 
+from inference.r_peak_net import RPeakNet
 from ml.data import (
     DS1,
+    FS,
     SAME_PERSON_AS_202,
     check_counts,
     data_folder,
     read_mitdb,
-    read_noise,
     read_record,
     read_svdb,
+    to_250_hz,
 )
 from ml.r_peak_augment import synthetic_noise
 from ml.r_peak_data import Track, band_of, track_of
-from ml.r_peak_export import export
+from ml.r_peak_export import export, to_litert
 from ml.r_peak_fit import fit
+from ml.r_peak_labels import label, read_bands
 
 SEED = 0
-STEPS = 2000
+TEACHER_STEPS = 2000
+STEPS = 3000
 ARTIFACTS = Path("inference/artifacts")
-# Of the windows drawn: first and second leads of DS1, and svdb.
-SHARES = (0.52, 0.13, 0.35)
+# Of the windows drawn: first and second leads of DS1, svdb, training2017. The teacher
+# has no labels for the last.
+TEACHER_SHARES = (0.52, 0.13, 0.35)
+SHARES = (0.35, 0.10, 0.24, 0.31)
 CHANCES = {"em": 0.4, "ma": 0.3, "bw": 0.1}
 SYNTHETIC, SYNTHETIC_S = 0.2, 900
 
@@ -58,11 +65,15 @@ def noises_of(
 ) -> tuple[list[NDArray[np.float32]], NDArray[np.float64]]:
     """Return noises of unit variance behind the band filter, and their chances."""
     noises, chances = [], []
-    for name, noise in read_noise(data).items():
-        band = band_of(noise, 250)
-        # The second half is for tests with noise that training never saw.
-        noises.append((band / band.std())[: len(band) // 2])
-        chances.append(CHANCES[name])
+    for name, chance in CHANCES.items():
+        for lead in (0, 1):
+            path = str(data / "nstdb" / name)
+            record = wfdb.rdrecord(path, channels=[lead])
+            mv = to_250_hz(record.p_signal[:, 0], int(record.fs))
+            band = band_of(mv - mv.mean(), FS)
+            # The second half is for tests with noise that training never saw.
+            noises.append((band / band.std())[: len(band) // 2])
+            chances.append(chance / 2)
     noises.append(synthetic_noise(np.random.default_rng(seed), SYNTHETIC_S))
     return noises, np.array([*chances, SYNTHETIC])
 
@@ -80,20 +91,35 @@ def main() -> None:
     tf.config.experimental.enable_op_determinism()
     data = data_folder(options.data)
     started = time.monotonic()
-    sets = list(zip(SHARES, read_tracks(data), strict=True))
+    tracks = read_tracks(data)
+    sets = list(zip(TEACHER_SHARES, tracks, strict=True))
     noises, chances = noises_of(data, options.seed)
     print(
         f"{sum(len(s) for _, s in sets)} leads after {time.monotonic() - started:.0f} s"
     )
-    model = fit(sets, noises, chances, steps=options.steps, seed=options.seed)
+    teacher = fit(sets, noises, chances, steps=TEACHER_STEPS, seed=options.seed)
+    net = RPeakNet(to_litert(teacher), {"version": "teacher"})
+    bands = read_bands(data)
+    tracks.append([label(net, name, band) for name, band in bands.items()])
+    print(f"{len(bands)} records labelled after {time.monotonic() - started:.0f} s")
+    model = fit(
+        list(zip(SHARES, tracks, strict=True)),
+        noises,
+        chances,
+        steps=options.steps,
+        seed=options.seed + 1,
+        start=teacher,
+    )
     export(
         model,
         options.output,
         training={
             "records": sorted({track.patient for track in sets[0][1]}),
             "other_sets": ["svdb, both leads", "second leads of DS1"],
-            "noise": "first half of nstdb em ma bw, and synthetic noise, from -6 dB",
-            "steps": options.steps,
+            "without_labels": f"training2017, {len(bands)} records, labelled where a "
+            "first net and the classical detector agree",
+            "noise": "first half of nstdb em ma bw, both leads, and synthetic noise",
+            "steps": [TEACHER_STEPS, options.steps],
             "seed": options.seed,
         },
     )
