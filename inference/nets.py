@@ -7,11 +7,12 @@ from pathlib import Path
 
 from inference.classifier import ARTIFACTS, Classifier, load_classifier
 from inference.ecg.types import Nets
+from inference.r_peak_net import load_r_peak_net
 
 
 def load_nets(folder: Path = ARTIFACTS) -> Nets:
     """Return the nets in ``folder``, or raise ``ArtifactRefused``."""
-    return Nets(classify=load_classifier(folder))
+    return Nets(classify=load_classifier(folder), detect=load_r_peak_net(folder))
 
 
 @cache
