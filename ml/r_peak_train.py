@@ -88,7 +88,7 @@ def main() -> None:
     options = parser.parse_args()
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    tf.config.experimental.enable_op_determinism()
+    # Keras does not compile where determinism is asked for; one thread gives it.
     data = data_folder(options.data)
     started = time.monotonic()
     tracks = read_tracks(data)

@@ -16,8 +16,8 @@ from inference.ecg.types import Mask, Samples, Signal
 
 APART = 25  # two R peaks lie 200 ms apart or more
 LEAST = 0.08  # lower maxima are none
-ALONE = 0.60  # probability from which the net is believed alone,
-VOTED = 0.20  # or with a vote of the classical detector
+ALONE = 0.70  # probability from which the net is believed alone,
+VOTED = 0.35  # or with a vote of the classical detector
 NEAR = 12  # a vote counts within 96 ms
 IN_TIME = 50  # grid steps after an R peak at which a vote must have been cast
 TO_BAND = DELAY - BAND_DELAY  # from the maximum of a QRS's energy to the QRS
