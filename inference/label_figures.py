@@ -86,10 +86,15 @@ class LabelFigures:
         return f"rests on beats: on unseen patients {_shares(basis, beats)}"
 
     @property
-    def protocol(self) -> str:
-        """Say where the figures of the beats come from."""
+    def rows(self) -> list[tuple[str, str]]:
+        """Return each beat class in words, with how good its label is."""
+        return [(word, self.beat_words(symbol)) for symbol, word in WORDS.items()]
+
+    @property
+    def source(self) -> str:
+        """Say whose figures these are and how they were measured; empty: none."""
         figure = self.of.get("V") or next(iter(self.of.values()), None)
-        return figure.protocol if figure else ""
+        return f"Figures of {self.annotator}: {figure.protocol}." if figure else ""
 
     def legend(self) -> str:
         """Say in one line how good the labels of ectopic beats are; empty: unknown."""

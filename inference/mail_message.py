@@ -12,6 +12,7 @@ from django.template.loader import render_to_string
 from devices.reading import read_signal_mv
 from inference.alarm_rules import RULES
 from inference.ecg.types import CLASSES
+from inference.label_figures import released_figures
 from inference.mail_strip import strip_png
 from inference.models import Alarm, MailDelivery
 from inference.services.beats import beats_between
@@ -85,6 +86,7 @@ def alarm_words(alarm: Alarm) -> dict[str, Any]:
         "why": rule.why,
         "advice": rule.advice,
         "onset": f"{onset:%Y-%m-%d %H:%M:%S %Z}",
+        "figure": released_figures().episode_words(alarm.rule),
         "is_over": alarm.state == Alarm.State.CLEARED,
         "annotator": alarm.annotator,
         "link": f"{settings.SITE_URL}/patients/{patient.pk}/",

@@ -1,6 +1,7 @@
 """A summary as lines of text."""
 
 from inference.ecg.types import WORDS
+from inference.label_figures import LabelFigures
 from inference.suggestion import suggest
 from inference.summary import Summary
 
@@ -16,8 +17,13 @@ def clock(seconds: float) -> str:
     return f"{hours}:{plain}" if hours else plain.removeprefix("0")
 
 
-def report_text(summary: Summary, *, title: str) -> str:
-    """Return the summary as text for a terminal, episodes at the end."""
+def report_text(
+    summary: Summary, *, title: str, figures: LabelFigures | None = None
+) -> str:
+    """Return the summary as text for a terminal, episodes at the end.
+
+    ``figures`` say how often the labels that occur are right.
+    """
     lines = [
         title,
         f"  length      {clock(summary.duration_s)}, "
@@ -41,7 +47,19 @@ def report_text(summary: Summary, *, title: str) -> str:
     if len(summary.episodes) > SHOWN_EPISODES:
         lines.append(f"    and {len(summary.episodes) - SHOWN_EPISODES} more")
     lines += [f"  {suggest(summary).text}", f"  annotator   {summary.annotator}"]
+    lines += [f"  how sure    {text}" for text in _figures(summary, figures)]
     return "\n".join(lines)
+
+
+def _figures(summary: Summary, figures: LabelFigures | None) -> list[str]:
+    if figures is None:
+        return []
+    said = {
+        WORDS[name]: figures.beat_words(name) for name, n in summary.beats.items() if n
+    }
+    said |= {e.words: figures.episode_words(e.label) for e in summary.episodes}
+    lines = [f"{word}: {words}" for word, words in said.items() if words]
+    return [*lines, figures.source] if lines and figures.source else lines
 
 
 def _beats(summary: Summary) -> str:

@@ -1,5 +1,6 @@
 """One patient: who it is, the live strip, alarms and recent episodes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,11 +12,12 @@ from django.views.decorators.cache import never_cache
 
 from devices.models import Assignment
 from inference.alarm_rules import RULES, TECHNICAL_RULES, Rule
+from inference.label_figures import released_figures
 from inference.models import Alarm, Episode
 from patients.access import Right, patient_for_user, rights_of
 from patients.models import Patient, User
 from patients.services import log_access
-from telecardio.pages.wall import class_words, limits_of
+from telecardio.pages.wall import class_figures, class_words, limits_of
 
 EPISODES_SHOWN = 20
 ALARMS_SHOWN = 30
@@ -31,6 +33,11 @@ class AlarmRow:
     rule: Rule
     marks: str
     level: str
+
+    @property
+    def figure(self) -> str:
+        """Say how often what raised it is right."""
+        return released_figures().episode_words(self.alarm.rule)
 
 
 @never_cache
@@ -55,9 +62,11 @@ def patient(request: HttpRequest, pk: int) -> HttpResponse:
         .first(),
         "team": found.care_team.select_related("user"),
         "shows_signal": Right.SIGNAL in rights,
+        "label_figures": released_figures(),
         "live_data": {
             "id": found.pk,
             "words": class_words(),
+            "figures": class_figures(),
             "limits": [round(limits.hr_low_bpm), round(limits.hr_high_bpm)],
             "time_zone": found.time_zone,
             "alarms_url": reverse("open-alarms"),
@@ -81,14 +90,28 @@ def _found(found: Patient, rights: Right) -> dict[str, Any]:
         # Staff look after devices: they see what is technical.
         alarms = alarms.filter(rule__in=TECHNICAL_RULES)
     standing = Episode.objects.filter(patient=found, withdrawn_at=None)
-    episodes = standing.order_by("-onset_at") if Right.SIGNAL in rights else ()
+    shows = Right.SIGNAL in rights
+    episodes = list(standing.order_by("-onset_at")[:EPISODES_SHOWN]) if shows else []
     return {
         "open_alarms": [_row(alarm) for alarm in alarms.open().worst_first()],
         "alarm_history": [_row(alarm) for alarm in alarms[:ALARMS_SHOWN]],
-        "episodes": episodes[:EPISODES_SHOWN],
-        "shows_episodes": Right.SIGNAL in rights,
+        "episodes": episodes,
+        "episode_figures": _figures(episodes),
+        "label_figures": released_figures(),
+        "shows_episodes": shows,
         "may_acknowledge": Right.ACKNOWLEDGE in rights,
     }
+
+
+def _figures(episodes: Sequence[Episode]) -> list[tuple[str, str]]:
+    """Say of each kind of episode once how often it is right."""
+    said = {
+        str(episode.get_label_display()): released_figures().episode_words(
+            episode.label
+        )
+        for episode in episodes
+    }
+    return sorted((word, words) for word, words in said.items() if words)
 
 
 def _row(alarm: Alarm) -> AlarmRow:

@@ -23,7 +23,7 @@ STEP_S = 300
 
 def portal(request: HttpRequest) -> HttpResponse:
     """Show the signed-in patient the last day of their own heart."""
-    patient = _own(request)
+    patient = own_patient(request)
     if patient is None:
         return render(request, "portal.html", {"patient": None})
     now = timezone.now()
@@ -42,7 +42,7 @@ def portal(request: HttpRequest) -> HttpResponse:
 
 def portal_state(request: HttpRequest) -> HttpResponse:
     """Return only the line that says whether it is recording."""
-    patient = _own(request)
+    patient = own_patient(request)
     if patient is None:
         raise Http404
     status = portal_status(patient, now=timezone.now())
@@ -51,7 +51,7 @@ def portal_state(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _own(request: HttpRequest) -> Patient | None:
+def own_patient(request: HttpRequest) -> Patient | None:
     """Return the patient behind the account; None if staff has not linked it yet."""
     user = request.user
     if not isinstance(user, User) or user.role != User.Role.PATIENT:

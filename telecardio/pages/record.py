@@ -7,6 +7,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from inference.label_figures import released_figures
 from inference.report import clock
 from telecardio.pages.record_access import record_for_request
 from telecardio.pages.record_summary import found_in, progress_of
@@ -28,6 +29,7 @@ def record(request: HttpRequest, pk: int) -> HttpResponse:
         "duration_s": duration_s,
         "start_s": _number(request, "start", 0.0),
         "window_s": WINDOW_S,
+        "label_figures": released_figures(),
     }
     return render(request, "record.html", context)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from devices.models import Record
 from inference.ecg.types import CLASSES, WORDS
 from inference.ecg.types import Episode as PureEpisode
+from inference.label_figures import released_figures
 from inference.models import AnalysisState, BeatBlock, Episode
 from inference.services.beats import beats_of, quality_between
 from inference.suggestion import Suggestion, suggest
@@ -60,6 +61,13 @@ class Found:
         """Return symbol, word and count of every class that occurs."""
         counts = self.summary.beats
         return [(c, WORDS[c], counts[c]) for c in CLASSES if counts[c]]
+
+    @property
+    def episode_figures(self) -> list[tuple[str, str]]:
+        """Say of each kind of episode once how often it is right."""
+        figures = released_figures()
+        said = {e.words: figures.episode_words(e.label) for e in self.summary.episodes}
+        return sorted((word, words) for word, words in said.items() if words)
 
 
 def found_in(record: Record, *, analysed_sample: int) -> Found | None:

@@ -8,6 +8,7 @@ from devices.models import Record
 from devices.reading import read_signal
 from inference.course import r_intervals_ms
 from inference.ecg.types import CLASSES, WORDS
+from inference.label_figures import released_figures
 from inference.services.beats import beats_between, quality_between
 from inference.summary import EPISODE_WORDS
 from telecardio.pages.record_summary import episodes_of, progress_of
@@ -55,12 +56,14 @@ def _beats(record: Record, start: int, end: int) -> list[dict[str, Any]]:
     # The beat before the window is needed for the first interval.
     beats = beats_between(record, start - LONGEST_RR_S * record.fs, end)
     intervals = r_intervals_ms(beats, fs=record.fs)
+    figures = released_figures()
     return [
         {
             "at_s": sample / record.fs,
             "symbol": CLASSES[index],
             "word": WORDS[CLASSES[index]],
             "probability": round(float(row[index]), 3),
+            "figure": figures.beat_short(CLASSES[index]),
             "rr_ms": None if np.isnan(rr) else round(rr),
         }
         for sample, index, row, rr in zip(

@@ -6,6 +6,7 @@ from telecardio.pages import (
     alarms,
     demo_mails,
     home,
+    hours,
     patient,
     portal,
     record,
@@ -17,6 +18,7 @@ urlpatterns: list[URLPattern] = [
     path("", home.home, name="home"),
     path("me/", portal.portal, name="portal"),
     path("me/status/", portal.portal_state, name="portal-status"),
+    path("me/hours/", hours.portal_hours, name="portal-hours"),
     path("demo/mails/", demo_mails.demo_mails, name="demo-mails"),
     path("records/upload/", upload.upload, name="upload"),
     path("records/<int:pk>/", record.record, name="record"),
@@ -25,6 +27,7 @@ urlpatterns: list[URLPattern] = [
     path("wall/", wall.wall, name="wall"),
     path("patients/<int:pk>/", patient.patient, name="patient"),
     path("patients/<int:pk>/alarms/", patient.patient_alarms, name="patient-alarms"),
+    path("patients/<int:pk>/hours/", hours.patient_hours, name="patient-hours"),
     path("alarms/open/", alarms.open_alarms, name="open-alarms"),
     path("alarms/<int:pk>/acknowledge/", alarms.acknowledge, name="acknowledge"),
 ]

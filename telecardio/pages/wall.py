@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from inference.ecg.types import CLASSES, WORDS, Limits
+from inference.label_figures import released_figures
 from inference.models import PatientLimits
 from patients.models import CareTeamMember, Patient, User
 from telecardio.live.rights import WATCHING_ROLES
@@ -27,10 +28,12 @@ def wall(request: HttpRequest) -> HttpResponse:
     tiles = [_tile(patient, user, treats=patient.pk in treated) for patient in visible]
     context = {
         "tiles": tiles,
+        "label_figures": released_figures(),
         "wards": sorted({tile["ward"] for tile in tiles if tile["ward"]}),
         "wall_data": {
             "patients": tiles,
             "words": class_words(),
+            "figures": class_figures(),
             "alarms_url": reverse("open-alarms"),
         },
     }
@@ -50,6 +53,12 @@ def _tile(patient: Patient, user: User, *, treats: bool) -> dict[str, Any]:
         "limits": [round(limits.hr_low_bpm), round(limits.hr_high_bpm)],
         "url": None if kiosk else reverse("patient", args=[patient.pk]),
     }
+
+
+def class_figures() -> list[str]:
+    """Return how often each class is right, in the order of its index."""
+    figures = released_figures()
+    return [figures.beat_words(name) for name in CLASSES]
 
 
 def class_words() -> list[str]:

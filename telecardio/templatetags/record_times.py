@@ -20,6 +20,23 @@ def before(seconds: float) -> float:
 
 
 @register.filter
+def seconds(milliseconds: float) -> str:
+    """Write an interval in seconds."""
+    return f"{milliseconds / 1000:.2f} s"
+
+
+@register.filter
+def minutes(seconds: float) -> str:
+    """Write a length in hours and minutes; less than a minute is never none."""
+    if 0 < seconds < 60:
+        return "< 1 min"
+    hours, rest = divmod(round(seconds / 60), 60)
+    if not rest and hours:
+        return f"{hours} h"
+    return f"{hours} h {rest} min" if hours else f"{rest} min"
+
+
+@register.filter
 def percent(share: float) -> str:
     """Write a share of 1 in percent; a small one is never shown as none."""
     if 0 < share < 0.001:

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from devices.models import Anchor, Record
 from inference.models import AnalysisState, BeatBlock, Episode, HourSummary
-from inference.services.summaries import forget_hours, hour_edges, hours_of, span_of
+from inference.services.summaries import forget_hours, hour_edges, hours_of
 from patients.models import Patient
 
 FS = 250
@@ -78,7 +78,8 @@ def recorded(
 
 
 def hours(patient: Patient, *, back: int = 24, now: datetime = NOON):
-    return hours_of(patient, start_at=now - back * HOUR, end_at=now, now=now)
+    span = {"start_at": now - back * HOUR, "end_at": now}
+    return hours_of(patient, **span, now=now).each
 
 
 def test_it_counts_full_hours_of_the_clock(patient: Patient) -> None:
@@ -100,7 +101,8 @@ def test_it_adds_up_to_the_same_day(patient: Patient) -> None:
     recorded(patient, start_at=NOON - 5 * HOUR, minutes=90, bpm=100, symbol=2)
     recorded(patient, start_at=NOON - 2 * HOUR, minutes=60, bpm=50)
     found = hours(patient)
-    day = span_of(patient, start_at=NOON - 24 * HOUR, end_at=NOON, now=NOON).figures
+    span = {"start_at": NOON - 24 * HOUR, "end_at": NOON}
+    day = hours_of(patient, **span, now=NOON).whole.figures
     assert day.beats["V"] == sum(h.figures.beats["V"] for h in found if h.figures)
     assert day.beats["V"] == 9000
     assert (day.heart_rate_min_bpm, day.heart_rate_max_bpm) == (50, 100)

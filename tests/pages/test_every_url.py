@@ -64,6 +64,7 @@ PAGES = {
     "password": Page(200),
     "portal": only("patient_user", "other_patient_user"),
     "portal-status": only("patient_user", "other_patient_user"),
+    "portal-hours": only("patient_user", "other_patient_user"),
     "demo-mails": Page(404),
     "wall": only(*DOCTORS, "kiosk", "other_kiosk"),
     "open-alarms": only(*DOCTORS, "kiosk", "other_kiosk"),
@@ -80,6 +81,17 @@ PAGES = {
         ),
     ),
     "patient-alarms": Page(
+        404,
+        args=("patient",),
+        others=(
+            ("alice", 200),
+            ("bob", 200),
+            ("staff_user", 403),
+            ("patient_user", 403),
+            ("kiosk", 403),
+        ),
+    ),
+    "patient-hours": Page(
         404,
         args=("patient",),
         others=(
@@ -243,7 +255,13 @@ def test_it_shuts_out_a_doctor_who_left_the_team(
 ) -> None:
     client.force_login(people["alice"])
     CareTeamMember.objects.filter(user=people["alice"]).delete()
-    for name in ("patient", "patient-alarms", "record", "record-window"):
+    for name in (
+        "patient",
+        "patient-alarms",
+        "patient-hours",
+        "record",
+        "record-window",
+    ):
         assert client.get(_address(name, ids)).status_code == 404, name
 
 

@@ -55,6 +55,7 @@ function showBeats() {
     const item = document.createElement("span");
     item.className = beat.symbol === 0 ? "beat" : "beat beat-other";
     item.textContent = beatWords(data.words, beat);
+    item.title = data.figures[beat.symbol] ?? "";
     return item;
   });
   part("beats").replaceChildren(...items);

@@ -68,19 +68,20 @@ function listBeats(beats) {
       clock(beat.at_s),
       `${beat.word} (${beat.symbol})`,
       `${(100 * beat.probability).toFixed(1)} %`,
+      beat.figure || "–",
       beat.rr_ms === null ? "–" : `${beat.rr_ms} ms`,
     ];
     cells.forEach((words, index) => {
       const cell = document.createElement("td");
       cell.textContent = words;
-      if (index > 1) cell.className = "number";
+      if (index === 2 || index === 4) cell.className = "number";
       row.append(cell);
     });
     return row;
   });
   if (!rows.length) {
     const row = document.createElement("tr");
-    row.append(Object.assign(document.createElement("td"), { textContent: paper.dataset.noBeats, colSpan: 4 }));
+    row.append(Object.assign(document.createElement("td"), { textContent: paper.dataset.noBeats, colSpan: 5 }));
     rows.push(row);
   }
   document.querySelector("#beats tbody").replaceChildren(...rows);

@@ -26,10 +26,12 @@ export class Tile {
    * @param {Patient} patient @param {string[]} words
    * @param {HTMLTemplateElement} template
    * @param {(id: number) => void} pin
+   * @param {string[]} figures how often each class is right, in words
    */
-  constructor(patient, words, template, pin) {
+  constructor(patient, words, template, pin, figures = []) {
     this.patient = patient;
     this.words = words;
+    this.figures = figures;
     this.monitor = new Monitor();
     const copy = /** @type {DocumentFragment} */ (template.content.cloneNode(true));
     this.element = /** @type {HTMLElement} */ (copy.firstElementChild);
@@ -98,6 +100,7 @@ export class Tile {
     const item = document.createElement("span");
     item.className = beat.symbol === 0 ? "beat" : "beat beat-other";
     item.textContent = beatWords(this.words, beat);
+    item.title = this.figures[beat.symbol] ?? "";
     return item;
   }
 

@@ -157,7 +157,7 @@ function arrange() {
 function open(id) {
   const patient = patients.find((one) => one.id === id);
   if (!patient) throw new Error(`Patient ${id} is not on this wall.`);
-  const tile = new Tile(patient, data.words, template, pin);
+  const tile = new Tile(patient, data.words, template, pin, data.figures);
   tiles.set(id, tile);
   sight.observe(tile.element);
   return tile;
