@@ -248,7 +248,7 @@ def end_episodes(state: State, end: int, fs: int) -> Any:
     end_rates(state.rates, end, log)
     end_fibrillation(state.fibrillation, log)
     end_pacing(state.pacing, fs, log)
-    end_af(state.af, log, fs)
+    end_af(state.af, fs, log)
     end_svt(state.svt, fs, log)
     end_pattern(state.bigeminy, BIGEMINY, fs, log)
     end_pattern(state.trigeminy, TRIGEMINY, fs, log)

@@ -19,26 +19,29 @@ ENTER, MIDDLE, LEAVE = 0.7, 0.5, 0.3
 # lies about so many beats back.
 BACK = 24
 LEAST_S = 30.0  # of readable fibrillation before it is an episode
-MERGED_S = 30.0  # without fibrillation are needed to end it
+MERGED_S = 120.0  # without fibrillation end it; what is shorter is part of it
 LONGEST_RR_S = 3.0  # what lies between beats further apart is not counted
 LOST_S = 120.0  # without a readable beat end it
 
-# The samples of the last beats; since when it may fibrillate; unreadable samples
-# since then; since when it may have ended (-1: no); the last beat of all, and the
-# beats since the onset and up to the end that may have been.
+# The samples of the last beats; since when it may fibrillate and how many samples
+# were readable since the probability said so; since when it may have ended (-1: no)
+# and when the probability said so; the last beat; beats and readable samples since
+# the onset, and up to the end that may have been.
 AF_STATE = np.dtype(
     [
         ("recent", "i8", (BACK,)),
         ("count", "i8"),
         ("since", "i8"),
-        ("skipped", "i8"),
+        ("lasted", "i8"),
         ("entered", "i8"),
         ("ended", "i8"),
         ("crossed", "i8"),
         ("certain", "i8"),
         ("last", "i8"),
         ("beats", "i8"),
+        ("span", "i8"),
         ("ended_beats", "i8"),
+        ("ended_span", "i8"),
         ("is_open", "i8"),
     ],
     align=True,
@@ -59,55 +62,60 @@ def follow_af(
     """Take the next readable beat whose interval is known."""
     pass_af_time(state, sample, fs, log)
     gap = sample - state.last
-    if state.since >= 0 and state.last >= 0 and gap > LONGEST_RR_S * fs:
-        state.skipped += gap
+    if state.last < 0 or gap > LONGEST_RR_S * fs:
+        gap = 0
     _remember(state, sample)
     if state.since < 0:
-        if probability >= MIDDLE:
-            state.since, state.beats = state.recent[0], state.count
+        if probability < MIDDLE:
+            return
+        state.since, state.beats = state.recent[0], state.count
+        state.span = sample - state.since
     else:
         state.beats += 1
-        if probability < MIDDLE:
-            if state.ended < 0:
-                state.ended = max(state.recent[0], state.since)
-                state.ended_beats = max(state.beats - state.count + 1, 1)
-                state.crossed = sample
-            state.certain |= probability < LEAVE
-        elif probability >= ENTER or not state.certain:
-            state.ended, state.certain = -1, 0
-        if state.ended >= 0 and not state.entered:
-            _forget(state)
-        elif state.certain and sample - state.crossed > MERGED_S * fs:
-            end_af(state, log, fs)
-    if state.since < 0:
-        return
+        state.span += gap
+        state.lasted += gap
     if probability >= ENTER:
         state.entered = 1
-    lasted = sample - state.since - state.skipped
-    opens = state.entered and not state.is_open and state.ended < 0
-    if opens and lasted >= LEAST_S * fs:
-        state.is_open = 1
-        _write(state, OPENED, STILL_OPEN, sample, state.beats, fs, log)
+    if probability >= MIDDLE:
+        # What left for certain is back only when it is as certain.
+        if probability >= ENTER or not state.certain:
+            state.ended, state.certain = -1, 0
+        if not state.is_open and state.entered and state.lasted >= LEAST_S * fs:
+            state.is_open = 1
+            _write(state, OPENED, STILL_OPEN, fs, log)
+        return
+    if not state.is_open:
+        _forget(state)
+        return
+    if state.ended < 0:
+        back = sample - state.recent[0]
+        state.ended = max(sample - back, state.since + 1)
+        state.ended_beats = max(state.beats - state.count + 1, 2)
+        state.ended_span = max(state.span - back, 1)
+        state.crossed = sample
+    state.certain |= probability < LEAVE
+    if sample - state.crossed > MERGED_S * fs:
+        end_af(state, fs, log)
 
 
 @compiled
 def pass_af_time(state: State, now: int, fs: int, log: EpisodeLog) -> None:
     """End what is open when no beat was readable for long."""
     if state.last >= 0 and now - state.last > LOST_S * fs:
-        end_af(state, log, fs)
+        end_af(state, fs, log)
         state.recent[:] = 0
         state.count, state.last = 0, -1
 
 
 @compiled
-def end_af(state: State, log: EpisodeLog, fs: int) -> None:
+def end_af(state: State, fs: int, log: EpisodeLog) -> None:
     """Close what is open where it ended, or at the last readable beat."""
     if state.is_open:
-        end, beats = state.last, state.beats
+        end = state.last
         if state.ended >= 0:
-            end, beats = state.ended, state.ended_beats
-        end = max(end, state.since + 1)
-        _write(state, CHANGED, end, end, beats, fs, log)
+            end = state.ended
+            state.beats, state.span = state.ended_beats, state.ended_span
+        _write(state, CHANGED, max(end, state.since + 1), fs, log)
     _forget(state)
 
 
@@ -125,13 +133,11 @@ def _remember(state: State, sample: int) -> None:
 @compiled
 def _forget(state: State) -> None:
     state.since, state.ended, state.crossed = -1, -1, -1
-    state.skipped, state.entered, state.certain = 0, 0, 0
-    state.beats, state.ended_beats, state.is_open = 0, 0, 0
+    state.lasted, state.entered, state.certain, state.is_open = 0, 0, 0, 0
+    state.beats, state.span, state.ended_beats, state.ended_span = 0, 0, 0, 0
 
 
 @compiled
-def _write(
-    state: State, kind: int, end: int, seen: int, beats: int, fs: int, log: EpisodeLog
-) -> None:
-    rate = 60.0 * (beats - 1) * fs / max(seen - state.since - state.skipped, 1)
-    write(log, kind, AF, state.since, end, beats, rate, rate, 0.0)
+def _write(state: State, kind: int, end: int, fs: int, log: EpisodeLog) -> None:
+    rate = 60.0 * (state.beats - 1) * fs / max(state.span, 1)
+    write(log, kind, AF, state.since, end, state.beats, rate, rate, 0.0)
