@@ -46,15 +46,16 @@ FRONT = np.dtype(
         ("heat", HEAT),
         ("fusion", FUSION),
         ("beats", BEATS),
-        # The last steps of: signal, band-passed signal; unreadable or not, latest
-        # unreadable step. ``first`` is the grid step of the first of them.
+        # The last steps of: signal, band-passed signal; unreadable or not. ``first``
+        # is the grid step of the first of them, ``dark`` the latest unreadable one
+        # before it that matters, or -1.
         ("first", "i8"),
         ("kept", "i8"),
         ("judged", "i8"),
         ("grid", "f4", (HISTORY,)),
         ("band", "f4", (HISTORY,)),
         ("blind", "u1", (HISTORY + AHEAD,)),
-        ("last_blind", "i8", (HISTORY + AHEAD,)),
+        ("dark", "i8"),
         ("hole", "i8"),
         ("previous", "i8"),  # the last R peak found, a grid step, or -1
         # The R peak whose class is not final: grid step, sample, pre-RR; or none.
@@ -74,7 +75,7 @@ def start_front(state: State, fs: int) -> None:
     start_heat(state["heat"])
     start_fusion(state["fusion"])
     start_beats(state["beats"])
-    state["previous"] = -1
+    state["previous"] = state["dark"] = -1
 
 
 class Taken(NamedTuple):
@@ -82,7 +83,7 @@ class Taken(NamedTuple):
 
     ``mv`` is the piece itself, ``score`` and ``word`` are per second; ``grid``,
     ``band`` [m]; ``energy`` [k]; ``shown`` is what the R-peak net sees of it;
-    ``blind`` and ``last_blind`` may reach beyond the m steps.
+    ``blind`` may reach beyond the m steps.
     """
 
     mv: Signal
@@ -93,7 +94,6 @@ class Taken(NamedTuple):
     energy: Array
     shown: Signal
     blind: Mask
-    last_blind: Samples
 
 
 class Settled(NamedTuple):
@@ -130,7 +130,7 @@ def take_in(
     signal, correction, missing = fill_gaps(front.gaps, mv, fs)
     real = len(mv) - held
     score, word, dark = judge_seconds(front.quality, signal[:real], missing[:real], fs)
-    blind, last_blind = _mark_blind(front, dark, missing, fs, real)
+    blind = _mark_blind(front, dark, missing, fs, real)
     steps = resample_block(front.resampling, signal + correction, fs, taps, half)
     passed = band_pass(front.filters, steps).astype(np.float32)
     energy = envelope(front.filters, passed.astype(np.float64))
@@ -138,33 +138,24 @@ def take_in(
     kept = front.kept
     grid = np.concatenate((front.grid[:kept], steps.astype(np.float32)))
     band = np.concatenate((front.band[:kept], passed))
-    return Taken(mv[:real], score, word, grid, band, energy, shown, blind, last_blind)
+    return Taken(mv[:real], score, word, grid, band, energy, shown, blind)
 
 
 @compiled
-def _mark_blind(
-    front: State, dark: Mask, missing: Mask, fs: int, real: int
-) -> tuple[Mask, Samples]:
-    """Return the unreadable steps: those of the history and of this piece."""
+def _mark_blind(front: State, dark: Mask, missing: Mask, fs: int, real: int) -> Mask:
+    """Return which steps are unreadable: those of the history and of this piece."""
     old = front.judged
     count = -(-len(missing) * GRID_FS // fs)
     judged = -(-real * GRID_FS // fs)
     blind = np.empty(old + count, np.bool_)
-    last_blind = np.empty(old + count, np.int64)
     for k in range(old):
         blind[k] = front.blind[k] != 0
-        last_blind[k] = front.last_blind[k]
-    latest = last_blind[old - 1] if old else -1
     hole = front.hole
     for k in range(count):
         hole = hole + 1 if missing[min(k * fs // GRID_FS, len(missing) - 1)] else 0
-        unreadable = hole >= HOLE or k >= judged or dark[k // GRID_FS]
-        if unreadable:
-            latest = front.first + old + k
-        blind[old + k] = unreadable
-        last_blind[old + k] = latest
+        blind[old + k] = hole >= HOLE or k >= judged or dark[k // GRID_FS]
     front.hole = min(hole, 1 << 40)
-    return blind, last_blind
+    return blind
 
 
 @compiled
@@ -243,13 +234,23 @@ def _locate(front: State, taken: Taken, steps: Samples, fs: int) -> Array:
         if count and sample <= rows[count - 1, 1]:
             continue
         pre_s = np.nan
-        # A beat may hide in an unreadable step between.
-        if front.previous >= 0 and taken.last_blind[aligned[k]] <= front.previous:
+        if front.previous >= 0 and not _may_hide(front, taken.blind, step):
             pre_s = (step - front.previous) / GRID_FS
         rows[count, 0], rows[count, 1], rows[count, 2] = step, sample, pre_s
         count += 1
         front.previous = step
     return rows[:count]
+
+
+@compiled
+def _may_hide(front: State, blind: Mask, step: int) -> bool:
+    """Tell whether a beat may hide in an unreadable step since the last R peak."""
+    if front.dark > front.previous:
+        return True
+    for k in range(max(front.previous - front.first, 0), step - front.first + 1):
+        if blind[k] and front.first + k > front.previous:
+            return True
+    return False
 
 
 @compiled
@@ -260,9 +261,12 @@ def _remember(front: State, taken: Taken) -> None:
     front.grid[: front.kept] = taken.grid[drop:]
     front.band[: front.kept] = taken.band[drop:]
     front.judged = len(taken.blind) - drop
+    for k in range(drop):
+        if taken.blind[k]:
+            front.dark = front.first + k
+    # What lies before the last R peak is of no more use.
+    if front.dark <= front.previous:
+        front.dark = -1
     for k in range(front.judged):
         front.blind[k] = taken.blind[drop + k]
-        latest = taken.last_blind[drop + k]
-        # What lies before the last R peak is of no more use.
-        front.last_blind[k] = latest if latest > front.previous else -1
     front.first += drop
