@@ -13,6 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bench.clock import Stopwatch
 from bench.day import DAY_S, FS, read_day
 from bench.live import SIZES, time_live
@@ -20,6 +23,8 @@ from bench.pipeline import analyse_day
 from bench.rivals import time_rivals
 from bench.steps import time_steps, time_summary
 from inference.nets import annotator
+
+RUNS = 2  # of the whole; the quicker one counts
 
 
 def measure(
@@ -29,25 +34,35 @@ def measure(
     day = read_day(data, seconds)
     scale = DAY_S / seconds
     analyse_day(day.mv[: 60 * FS])  # compile, load the nets
-    watch = Stopwatch()
-    parts = watch.call("everything", analyse_day, day.mv)
-    watch.call("summary", time_summary, parts, len(day.mv))
-    everything = watch.steps["everything"]
-    everything.wall_s += watch.steps["summary"].wall_s
-    everything.cpu_s += watch.steps["summary"].cpu_s
+    watch = min((_whole(day.mv) for _ in range(RUNS)), key=_wall_s)
     return {
         "annotator": annotator(),
         "signal": f"one lead, {FS} Hz, {seconds / 3600:g} h: {day.source}",
         "machine": f"{platform.machine()}, {os.cpu_count()} cores; one thread per net",
-        "beats": sum(len(part.beats.samples) for part in parts),
         "per_24_h": {
-            "everything": everything.as_json(scale),
+            "everything": watch.steps["everything"].as_json(scale),
             "summary": watch.steps["summary"].as_json(scale),
             **time_steps(day.mv, scale),
         },
         "live": time_live(day.mv, sizes),
         "others": time_rivals(day.mv),
     }
+
+
+def _whole(mv: NDArray[np.float32]) -> Stopwatch:
+    """Analyse and summarise a day."""
+    watch = Stopwatch()
+
+    def everything() -> None:
+        parts = analyse_day(mv)
+        watch.call("summary", time_summary, parts, len(mv))
+
+    watch.call("everything", everything)
+    return watch
+
+
+def _wall_s(watch: Stopwatch) -> float:
+    return watch.steps["everything"].wall_s
 
 
 def main() -> None:

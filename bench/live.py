@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from bench.day import FS
 from bench.pipeline import move_on
-from inference.ecg import initial_state
-from inference.ecg.pipeline import RecordState
+from inference.ecg import RecordState, initial_state
 
 # How many records, and how many seconds of their signal are measured.
 SIZES = {1: 120, 64: 20, 1000: 6}

@@ -9,64 +9,66 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.clock import Stopwatch
+from bench.clock import Spent, Stopwatch
 from bench.day import FS
 from bench.pipeline import analyse_day
-from inference.ecg import Analysis, Beats, front, pipeline
+from bench.signal_steps import time_signal_steps
+from inference.ecg import Analysis, Beats, pipeline
+from inference.ecg.types import Nets
 from inference.nets import annotator, nets
 from inference.summary import minutes_of, summarise
 
-STEPS = {
-    "gaps and quality": [(front, "fill_gaps"), (front, "judge_seconds")],
-    "resampling and filters": [
-        (front, "resample_block"),
-        (front, "band_pass"),
-        (front, "envelope"),
-    ],
-    "voter": [(front, "find_r_peaks")],
-    "alignment": [(front, "_locate")],
-    "beat features": [(front, "_describe"), (pipeline, "to_input")],
-    "beat net": [(nets().classify, "__call__")],
-    "episodes": [(pipeline, "follow_episodes"), (pipeline, "end_episodes")],
+# The pipeline's compiled calls. The first holds gaps to envelope, the second voter,
+# fusion, alignment, template and features.
+CALLS = {
+    "signal to grid": ("_take_in",),
+    "R peaks and features": ("_settle",),
+    "episodes": ("_follow_piece", "_end"),
 }
-UP_TO_R_PEAKS = (
-    "gaps and quality",
-    "resampling and filters",
-    "R-peak net",
-    "voter",
-    "alignment",
-)
+UP_TO_R_PEAKS = ("signal to grid", "R-peak net", "voter")
 
 
 @contextmanager
 def watching(watch: Stopwatch) -> Iterator[None]:
-    """Time the functions of every step while the context lasts."""
-    before = []
-    for step, places in STEPS.items():
-        for owner, name in places:
-            holder = owner if hasattr(owner, "__name__") else type(owner)
-            work = getattr(holder, name)
-            before.append((holder, name, work))
-            setattr(holder, name, watch.watched(step, work))
+    """Time the pipeline's calls while the context lasts."""
+    before = {name: getattr(pipeline, name) for row in CALLS.values() for name in row}
+    for step, names in CALLS.items():
+        for name in names:
+            setattr(pipeline, name, watch.watched(step, before[name]))
     try:
         yield
     finally:
-        for holder, name, work in before:
-            setattr(holder, name, work)
+        for name, work in before.items():
+            setattr(pipeline, name, work)
+
+
+def watched_nets(watch: Stopwatch) -> Nets:
+    """Return the released nets with their time added up."""
+    plain = nets()
+    detect = plain.detect
+    return Nets(
+        classify=watch.watched("beat net", plain.classify),
+        detect=None if detect is None else watch.watched("R-peak net", detect),
+    )
 
 
 def time_steps(mv: NDArray[np.float32], scale: float) -> dict[str, Any]:
-    """Return the time of every step, and that of R peaks alone."""
-    watch = Stopwatch()
+    """Return the time of every step, and that of all up to R peaks."""
+    watch, inner = Stopwatch(), Stopwatch()
     with watching(watch):
-        analyse_day(mv)
-    used = [watch.steps[step] for step in UP_TO_R_PEAKS if step in watch.steps]
+        analyse_day(mv, watched_nets(watch))
+    time_signal_steps(mv[: 60 * FS], Stopwatch())  # compile
+    time_signal_steps(mv, inner)
+    steps = {**watch.steps, "voter": inner.steps["voter"]}
+    r_peaks = Spent()
+    for name in UP_TO_R_PEAKS:
+        if name in steps:
+            r_peaks.wall_s += steps[name].wall_s
+            r_peaks.cpu_s += steps[name].cpu_s
     return {
-        "r_peaks": {
-            "wall_s": round(sum(spent.wall_s for spent in used) * scale, 3),
-            "cpu_s": round(sum(spent.cpu_s for spent in used) * scale, 3),
-        },
+        "r_peaks": r_peaks.as_json(scale),
         "steps": {step: spent.as_json(scale) for step, spent in watch.steps.items()},
+        "alone": {step: spent.as_json(scale) for step, spent in inner.steps.items()},
     }
 
 
@@ -80,11 +82,13 @@ def time_summary(parts: Sequence[Analysis], n: int) -> None:
     )
     latest = {(e.label, e.onset_sample): e for part in parts for e in part.episodes}
     quality = np.concatenate([part.quality for part in parts])
-    shown = {
-        "fs": FS,
-        "beats": beats,
-        "episodes": list(latest.values()),
-        "quality": quality,
-    }
-    summarise(n=n, annotator=annotator(), **shown)
-    minutes_of(**shown)
+    episodes = list(latest.values())
+    summarise(
+        fs=FS,
+        n=n,
+        beats=beats,
+        episodes=episodes,
+        quality=quality,
+        annotator=annotator(),
+    )
+    minutes_of(fs=FS, beats=beats, episodes=episodes, quality=quality)

@@ -58,9 +58,11 @@ def fast_runs(reference: Reading) -> tuple[tuple[float, Span], ...]:
 
 def expected_episodes(reference: Reading) -> dict[str, tuple[Span, ...]]:
     """Return the reference's episodes by the analysis' labels."""
+    fast = tuple(span for _, span in fast_runs(reference))
     return {
         **{label: reference.label(label) for label in SAME},
-        "VT": tuple(span for _, span in fast_runs(reference)),
+        "VT": fast,
+        "VT/VF": fast + reference.label("VF"),
         "VRUN": runs_of(reference, RUN_BEATS),
         "PAUSE": long_intervals(reference, LIMITS.pause_s),
         "ASYSTOLE": long_intervals(reference, LIMITS.asystole_s),
@@ -70,6 +72,7 @@ def expected_episodes(reference: Reading) -> dict[str, tuple[Span, ...]]:
 def found_episodes(found: Reading) -> dict[str, tuple[Span, ...]]:
     """Return the analysis' episodes: a VT is also a run, an asystole also a pause."""
     spans = {label: found.label(label) for label in (*SAME, "VT", "ASYSTOLE")}
+    spans["VT/VF"] = found.label("VT") + found.label("VF")
     spans["VRUN"] = found.label("VRUN") + found.label("VT") + found.label("VF")
     spans["PAUSE"] = found.label("PAUSE") + found.label("ASYSTOLE")
     return spans

@@ -28,7 +28,6 @@ def test_it_makes_a_day_without_any_records() -> None:
 def test_it_times_steps_live_records_and_others() -> None:
     found = measure(None, seconds=180, sizes={1: 3, 4: 3})
     json.dumps(found)
-    assert found["beats"] > 150
     assert found["per_24_h"]["everything"]["cpu_s"] > 0
     assert found["per_24_h"]["steps"]["beat net"]["cpu_s"] > 0
     assert set(found["live"]) == {"1", "4"}
