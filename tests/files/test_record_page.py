@@ -10,6 +10,7 @@ from devices.ecg_model import synthesise
 from devices.models import Record
 from devices.services import create_file_record
 from inference.files.record import MISSING
+from inference.label_figures import released_figures
 from inference.services.analysis import analyse_pending
 from patients.models import AccessLog, CareTeamMember
 
@@ -122,6 +123,14 @@ def test_it_shows_labels_episodes_summary_and_suggestion(client, alice):
     assert "ventricular tachycardia" in page
     assert "show to a doctor today" in page
     assert "not reviewed by a person" in page
+    figures = released_figures()
+    for words in (
+        figures.legend(),
+        figures.source,
+        figures.beat_words("V"),
+        figures.episode_words("VT"),
+    ):
+        assert words in page
     found = {}
     for start in range(0, 90, 10):
         window = client.get(f"/records/{record.pk}/window/?start={start}").json()
@@ -134,6 +143,9 @@ def test_it_shows_labels_episodes_summary_and_suggestion(client, alice):
         matched += any(beat["symbol"] == symbol for beat in near)
     assert matched >= 0.9 * len(truth)
     assert {beat["word"] for beat in found.values()} >= {"normal", "ventricular"}
+    assert all(
+        "of 100 right" in b["figure"] for b in found.values() if b["symbol"] in "NSV"
+    )
     assert all(0 < beat["probability"] <= 1 for beat in found.values())
 
 

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from inference.label_figures import released_figures
 from inference.report import clock, report_text
 from inference.suggestion import NOTHING, SOON, TODAY, VISIT, suggest
 from inference.summary import Summary, summarise
@@ -141,3 +142,12 @@ def test_it_writes_times_as_people_read_them():
 def test_it_prints_every_episode_with_its_time():
     text = report_text(summary_of(episodes=[VT]), title="r1")
     assert "0:10.0–0:15.0  ventricular tachycardia: 14 ventricular beats" in text
+
+
+def test_it_prints_how_often_its_labels_are_right():
+    figures = released_figures()
+    text = report_text(summary_of("NNNVN", [VT]), title="r1", figures=figures)
+    assert f"ventricular: {figures.beat_words('V')}" in text
+    assert f"ventricular tachycardia: {figures.episode_words('VT')}" in text
+    assert figures.source in text
+    assert "supraventricular:" not in text

@@ -15,8 +15,8 @@ from inference.files.csv_record import read_csv
 from inference.files.edf_record import read_edf
 from inference.files.record import FileError, FileRecord
 from inference.files.wfdb_record import read_wfdb
-from inference.nets import annotator, nets
 from inference.label_figures import released_figures
+from inference.nets import annotator, nets
 from inference.report import report_text
 from inference.suggestion import suggest
 from inference.summary import Summary, minutes_of, rounded, summarise
@@ -83,7 +83,9 @@ class Command(BaseCommand):
                 done[-1]["minutes"] = _minutes(record, findings)
             if not options["json"]:
                 title = f"{source} ({record.leads[lead]}, {record.fs} Hz) -> {path}"
-                self.stdout.write(report_text(summary, title=title, figures=released_figures()))
+                self.stdout.write(
+                    report_text(summary, title=title, figures=released_figures())
+                )
         if options["json"]:
             self.stdout.write(json.dumps({"records": done, "errors": errors}, indent=2))
         if errors:
