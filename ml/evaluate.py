@@ -22,10 +22,11 @@ import numpy as np
 
 from inference.classifier import ARTIFACTS, load_classifier
 from ml.card_file import write_figures
-from ml.data import DS1, DS2, PACED, check_counts, data_folder, read_mitdb
+from ml.data import DS1, DS2, PACED, check_counts, data_folder
 from ml.judge.beats import true_classes
 from ml.judge.label_figures import label_figures
 from ml.judge.protocol import SECTIONS, report
+from ml.judge.reading import read_annotations
 from ml.judge.record import Outcome, judge_record
 from ml.judge.silence import silence_figures
 from ml.score import table
@@ -68,7 +69,8 @@ def evaluate(
     names = sorted(SPLITS["all"] if names is None else names)
     for split in ("DS1", "DS2"):
         if set(SPLITS[split]) <= set(names):
-            check_counts(read_mitdb(data, SPLITS[split]), split)
+            paths = [data / "mitdb" / name for name in SPLITS[split]]
+            check_counts([read_annotations(path) for path in paths], split)
     outcomes = judge(data, artifacts, names, sections, jobs)
     found: dict[str, Any] = {
         "annotator": load_classifier(artifacts).annotator,

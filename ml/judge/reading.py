@@ -53,10 +53,16 @@ class Reading:
         return self.spans.get(name, ())
 
 
-def read_annotations(path: Path, annotator: str = "atr") -> Reading:
-    """Read the beats, rhythms and flutter of a WFDB annotation file."""
+def read_annotations(
+    path: Path, annotator: str = "atr", annotations: Path | None = None
+) -> Reading:
+    """Read the beats, rhythms and flutter of a WFDB annotation file.
+
+    ``path`` is the record's; ``annotations`` that of the annotations, both without
+    their endings, if they lie elsewhere.
+    """
     header = wfdb.rdheader(str(path))
-    said = wfdb.rdann(str(path), annotator)
+    said = wfdb.rdann(str(annotations or path), annotator)
     at = np.asarray(said.sample) / header.fs
     duration_s = header.sig_len / header.fs
     beats = [k for k, symbol in enumerate(said.symbol) if symbol in AAMI]
