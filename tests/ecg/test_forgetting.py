@@ -8,7 +8,7 @@ import wfdb
 from inference.ecg import CLASSES, Limits, advance, initial_state
 from inference.ecg.bounds import bounds_of
 from inference.ecg.episode_log import episodes_from, new_log
-from inference.ecg.runs import RUNS, follow_runs
+from inference.ecg.runs import RUNS, Look, follow_runs
 from inference.nets import nets
 
 
@@ -30,9 +30,10 @@ def test_it_meets_the_old_state_again_after_a_filled_gap(ecg_data: Path) -> None
 
 def test_it_forgets_how_an_ended_run_began() -> None:
     state, log = np.zeros(1, RUNS)[0], new_log(32)
+    bounds, look = bounds_of(Limits()), Look(0.9, 0.5, 0.9, -0.3)
     for k, name in enumerate("FVVVN"):
         beat_class = CLASSES.index(name)
-        follow_runs(state, 200 * k, beat_class, True, bounds_of(Limits()), 250, log)
+        follow_runs(state, 200 * k, beat_class, True, look, bounds, 250, log)
     [episode] = episodes_from([log.rows[: log.used[0]]], 250)
     assert episode.beats == 4
     assert state.tobytes() == np.zeros(1, RUNS).tobytes()

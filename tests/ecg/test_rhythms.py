@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
-from inference.ecg.quality import NOISE
+from inference.ecg import QUALITY_WORDS
 from tests.ecg.rhythm import FS, Strip
+
+NOISE = QUALITY_WORDS.index("clipped")
 
 
 def spans_s(found: dict[str, list], label: str) -> list[tuple[float, float]]:
