@@ -34,6 +34,7 @@ def pair_beats(reference: Times, found: Times) -> NDArray[np.int64]:
         else:
             rival, across = abs(test - real[i + 1]), abs(said[j + 1] - real[i + 1])
         apart = abs(ref - test)
+        rival -= EPSILON
         if apart <= WINDOW_S + EPSILON and (apart < rival or across < rival):
             partner[i] = j
             i, j = i + 1, j + 1
