@@ -4,7 +4,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-CONDITIONS = {"flat": "LEAD_OFF", "noise": "NOISE", "clipped": "NOISE"}
+CONDITIONS = {
+    "flat": "LEAD_OFF",
+    "clipped": "NOISE",
+    "mains": "NOISE",
+    "motion": "NOISE",
+    "muscle": "NOISE",
+}
 # Seconds of one condition in a row before it counts, and of good signal to end it.
 BEGINS_AFTER_S = {"LEAD_OFF": 2, "NOISE": 5}
 ENDS_AFTER_S = 3

@@ -20,7 +20,8 @@ RISE = 4  # bins of a QRS slope
 BEND = 2  # bins: a bend is strongest at 25 Hz
 PARTS = 5  # of a second, each with a level
 REFERENCE_S = 60
-HALVINGS = 14  # of a range, to find a median in it
+LEVELS = 1024
+HALVINGS = 10  # of a range, to find a median in it
 LEAST = 1e-9  # mV, so that a ratio of nothing is a number
 FLOOR = 0.01  # of the usual rise
 ZIGZAG = 0.08  # of the usual rise: a turn
@@ -117,11 +118,8 @@ def measure(state: State, bins: Array) -> Measures:
     busy = 0
     for value in rises:
         busy += value > DUTY * rise
-    mid = _nth(rises, len(rises) // 2, 0.0, rise)
-    high = _nth(rises, len(rises) * 3 // 4, 0.0, rise)
-    bend = bends.max()
-    rough = _nth(bends, len(bends) // 2, 0.0, bend)
-    calm = _nth(bends, len(bends) // 4, 0.0, bend)
+    mid, high = _two_places(rises, rise, len(rises) // 2, len(rises) * 3 // 4)
+    calm, rough = _two_places(bends, bends.max(), len(bends) // 4, len(bends) // 2)
     bottom, top = bins.min(), bins.max()
     span = top - bottom
 
@@ -178,11 +176,29 @@ def measure(state: State, bins: Array) -> Measures:
 
 
 @compiled
-def _nth(values: Array, k: int, low: float, high: float) -> float:
-    """Return the k-th smallest of ``values``, all in [low, high], nearly.
+def _two_places(values: Array, top: float, one: int, two: int) -> tuple[float, float]:
+    """Return the ``one``-th and ``two``-th smallest of ``values``, in [0, ``top``].
 
-    Halving where it lies needs no order and no branches: many times as fast.
+    As exact as the levels are fine: counting is much faster than ordering.
     """
+    counts = np.zeros(LEVELS, np.int32)
+    scale = (LEVELS - 1) / max(top, LEAST)
+    for value in values:
+        counts[int(value * scale)] += 1
+    level, below = 0, counts[0]
+    while below <= one:
+        level += 1
+        below += counts[level]
+    first = level
+    while below <= two:
+        level += 1
+        below += counts[level]
+    return (first + 0.5) / scale, (level + 0.5) / scale
+
+
+@compiled
+def _nth(values: Array, k: int, low: float, high: float) -> float:
+    """Return the k-th smallest of a few ``values``, all in [low, high], nearly."""
     for _ in range(HALVINGS):
         guess = 0.5 * (low + high)
         below = 0

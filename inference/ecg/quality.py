@@ -1,6 +1,8 @@
 """How good each second of signal is, and why it is not.
 
-Rules compare with the record's own recent amplitude, so they hold at any gain.
+Rules compare with the record's own amplitude of the last minute, so they hold at any
+gain. What is flat, clipped or hum is told by rules; how much electrode motion or
+muscle there is, by a small net on ``measures``.
 """
 
 from __future__ import annotations
@@ -9,36 +11,54 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.ecg.compiled import State, compiled
+from inference.ecg.contact import QUIET, follow_contact
+from inference.ecg.measures import (
+    MEASURES,
+    Measures,
+    measure,
+    remember,
+    skip,
+    start_measures,
+    to_bins,
+)
+from inference.ecg.medians import nth
+from inference.ecg.quality_model import HIDDEN, HIDDEN_BIAS, OUT, OUT_BIAS
 from inference.ecg.types import QUALITY_WORDS, Array, Mask
 
-GOOD, FLAT, CLIPPED, NOISE, MISSING = range(len(QUALITY_WORDS))
-REFERENCE_S = 60  # a minute, so that a silent heart does not become the usual
-LEAST_MV = 0.1  # a smaller usual peak-to-peak is no heart's
+GOOD, FLAT, CLIPPED, MAINS, MOTION, MUSCLE, MISSING = range(len(QUALITY_WORDS))
 MISSING_SHARE = 0.3
-FLAT_SHARE = 0.002  # of the usual peak-to-peak
+FLAT_SHARE = 0.004  # of the usual rise of a QRS
 STUCK_SHARE = 0.95  # of samples equal to the one before
 CLIP_SHARE = 0.10  # of samples at one extreme
 MAINS_SHARE = 0.5  # of the power in one line of 50 or 60 Hz
 ONLY_MAINS = 0.9  # nothing but mains: no beat can be seen
-MAINS_LEVEL = 0.2  # peak-to-peak of the hum against the usual peak-to-peak
+MAINS_LEVEL = 0.2  # peak-to-peak of the hum against the usual rise
 MAINS_HZ = (49.8, 50.0, 50.2, 59.8, 60.0, 60.2)  # the grid may be a little off
-ROUGH = 0.08  # typical curvature against the usual peak-to-peak,
-ROUGH_MV = 0.02  # and at least so much: finer noise hides nothing
-SWING = 4.0  # peak-to-peak against the usual one
-STEP = 1.5  # jump of the level against the usual peak-to-peak
+SAY, MOST_SAY = 0.5, 3.0  # of the second before, in logits
+FEWEST_BINS = 20  # of a part of a second: less has no shape
+SELDOM = 8  # a second in so many of what is not usual makes the new usual
 
-# Peak-to-peak of the last seconds, how many they are, the last level (NaN: unknown).
+# What the measures remember, the record's second, and for how many quiet seconds
+# the contact of the electrodes is still doubted; for how bad (in logits) the second
+# before was taken.
 QUALITY = np.dtype(
-    [("ranges", "f8", (REFERENCE_S,)), ("count", "i8"), ("level", "f8")], align=True
+    [("measures", MEASURES), ("second", "i8"), ("doubt", "i8"), ("before", "f8")],
+    align=True,
 )
 
 Bytes = NDArray[np.uint8]
 
 
 @compiled
+def is_noisy(word: int) -> bool:
+    """Tell whether a second holds signal that cannot be read."""
+    return word in (CLIPPED, MAINS, MOTION, MUSCLE)
+
+
+@compiled
 def start_quality(state: State) -> None:
     """Set the state before the first second."""
-    state.level = np.nan
+    start_measures(state.measures)
 
 
 @compiled
@@ -57,83 +77,117 @@ def judge_seconds(
     for k in range(n):
         row, gaps = signal[k * fs : (k + 1) * fs], missing[k * fs : (k + 1) * fs]
         score[k], word[k], blind[k] = _judge(state, row, gaps, fs)
+        state.second += 1
     return score, word, blind
 
 
 @compiled
 def _judge(state: State, row: Array, gaps: Mask, fs: int) -> tuple[float, int, bool]:
     """Judge one second."""
-    gone = gaps.mean() > MISSING_SHARE
-    low, high, middle = row.min(), row.max(), np.median(row)
-    span = high - low
-    usual, step = _references(state, span, middle, gone)
-    stuck = 1.0
-    if len(row) > 1:
-        stuck = (row[1:] == row[:-1]).mean()
-    flat = stuck >= STUCK_SHARE or span <= FLAT_SHARE * usual
-    usual = max(usual, LEAST_MV)
-    clipped = high - middle > 0.3 * span and _stays(row >= high - 1e-3 * span)
-    clipped |= middle - low > 0.3 * span and _stays(row <= low + 1e-3 * span)
-
-    centred = row - row.mean()
-    power = max((centred**2).mean(), 1e-30)
-    mains = _mains_power(centred, fs)
+    stuck, lost = _shares(row, gaps)
+    bins = to_bins(row, fs)
+    if lost > MISSING_SHARE or len(bins) < FEWEST_BINS:
+        skip(state.measures)
+        state.before = 0.0
+        blind = stuck >= STUCK_SHARE
+        if lost > MISSING_SHARE:
+            return 0.0, MISSING, blind
+        return (0.0, FLAT, True) if blind else (100.0, GOOD, False)
+    seen = measure(state.measures, bins)
+    low, high = row.min(), row.max()
+    flat = stuck >= STUCK_SHARE or high - low <= FLAT_SHARE * seen.usual_rise
+    mains, power = _mains(row, fs)
     # A sine of power p has a peak-to-peak of 2 * sqrt(2 * p).
-    hum = mains > MAINS_SHARE * power and 8 * mains > (MAINS_LEVEL * usual) ** 2
-    lag = max(int(np.rint(fs / 125)), 1)
-    rough = 0.0
-    if len(row) > 2 * lag:
-        bend = row[2 * lag :] - 2 * row[lag:-lag] + row[: -2 * lag]
-        rough = np.median(np.abs(bend))
-    noise = hum or rough > max(ROUGH * usual, ROUGH_MV)
-    noise |= span > SWING * usual or step > STEP * usual
-
-    score = (40.0 if noise else 100.0) - min(300.0 * rough / usual, 35.0)
+    hum = mains > MAINS_SHARE * power
+    hum = hum and 8 * mains > (MAINS_LEVEL * seen.usual_rise) ** 2
+    clipped = not flat and not hum and _is_clipped(row, low, high)
+    trusted = follow_contact(state, seen, flat or clipped)
+    word, share = _disturbance(state, seen)
+    score = 50.0 + 50.0 * share if word == GOOD else 40.0 * share
+    if flat or not trusted:
+        word, score = FLAT, 0.0
+    elif hum:
+        word, score = MAINS, 20.0
+    elif clipped:
+        word, score = CLIPPED, 15.0
+    # A silent heart and what is no ECG do not become the usual at once.
+    usual = word == GOOD and seen.rise >= QUIET * seen.usual_rise
+    if usual or state.second % SELDOM == 0 or state.measures.count == 0:
+        remember(state.measures, seen.values)
     # A hole marks its own steps as unreadable, not the whole second.
-    blind = flat or (hum and mains > ONLY_MAINS * power)
-    if gone:
-        return 0.0, MISSING, blind
-    if flat:
-        return 0.0, FLAT, blind
-    if clipped and not hum:
-        return 15.0, CLIPPED, blind
-    return score, NOISE if noise else GOOD, blind
+    return score, word, word == FLAT or (hum and mains > ONLY_MAINS * power)
 
 
 @compiled
-def _stays(at_edge: Mask) -> bool:
-    """Tell whether the signal rests at its edge for a good part of the time."""
-    resting = (at_edge[1:] & at_edge[:-1]).sum()
-    return bool(resting > CLIP_SHARE * len(at_edge))
+def _shares(row: Array, gaps: Mask) -> tuple[float, float]:
+    """Return the shares of samples equal to the one before, and of missing ones."""
+    n, same, gone = len(row), 0, 0
+    for i in range(n):
+        same += i > 0 and row[i] == row[i - 1]
+        gone += gaps[i]
+    return (same / (n - 1) if n > 1 else 1.0), gone / n
 
 
 @compiled
-def _mains_power(row: Array, fs: int) -> float:
-    """Return the power of the stronger of 50 and 60 Hz."""
+def _is_clipped(row: Array, low: float, high: float) -> bool:
+    """Tell whether the signal rests at an extreme far from its middle."""
+    n, near = len(row), 1e-3 * (high - low)
+    above = below = 0
+    for i in range(1, n):
+        above += row[i] >= high - near and row[i - 1] >= high - near
+        below += row[i] <= low + near and row[i - 1] <= low + near
+    if max(above, below) <= CLIP_SHARE * n:
+        return False
+    middle, far = nth(row.copy(), n // 2), 0.3 * (high - low)
+    return bool(
+        (above > CLIP_SHARE * n and high - middle > far)
+        or (below > CLIP_SHARE * n and middle - low > far)
+    )
+
+
+@compiled
+def _mains(row: Array, fs: int) -> tuple[float, float]:
+    """Return the power of the stronger of 50 and 60 Hz, and the power of all."""
+    n, lag = len(row), max((fs + 50) // 100, 1)
+    mean = row.mean()
+    power = change = 0.0
+    for i in range(n):
+        power += (row[i] - mean) ** 2
+        if i >= lag:
+            change += (row[i] - row[i - lag]) ** 2
+    power = max(power / n, 1e-30)
+    # Half a period of hum later the signal is turned round: where it hardly changes
+    # in 10 ms, hum is not half of it.
+    if change < power * (n - lag):
+        return 0.0, power
     best = 0.0
     for hz in MAINS_HZ:
         turn = 2 * np.cos(2 * np.pi * hz / fs)
         one = two = 0.0
-        for value in row:
-            one, two = value + turn * one - two, one
+        for i in range(n):
+            one, two = (row[i] - mean) + turn * one - two, one
         best = max(best, one * one + two * two - turn * one * two)
-    return 2 * best / len(row) ** 2
+    return 2 * best / n**2, power
 
 
 @compiled
-def _references(
-    state: State, span: float, level: float, gone: bool
-) -> tuple[float, float]:
-    """Return the usual peak-to-peak and the jump of the level of this second."""
-    if not gone and span > 0.0:
-        if state.count == REFERENCE_S:
-            state.ranges[:-1] = state.ranges[1:].copy()
-            state.count -= 1
-        state.ranges[state.count] = span
-        state.count += 1
-    usual = 0.0
-    if state.count:
-        usual = np.sort(state.ranges[: state.count])[state.count // 2]
-    step = abs(level - state.level)  # NaN compares as no step
-    state.level = np.nan if gone else level
-    return usual, step
+def _disturbance(state: State, seen: Measures) -> tuple[int, float]:
+    """Return GOOD, MOTION or MUSCLE, whichever is likeliest, and how likely is good.
+
+    A disturbance seldom lasts one second: the second before has a say.
+    """
+    motion, muscle = OUT_BIAS[0], OUT_BIAS[1]
+    for j in range(len(HIDDEN_BIAS)):
+        total = HIDDEN_BIAS[j]
+        for k in range(len(seen.features)):
+            total += HIDDEN[k, j] * seen.features[k]
+        unit = np.tanh(total)
+        motion += OUT[j, 0] * unit
+        muscle += OUT[j, 1] * unit
+    before = state.before
+    state.before = min(max(motion, muscle, -MOST_SAY), MOST_SAY)
+    motion, muscle = motion + SAY * before, muscle + SAY * before
+    share = 1 / (1 + np.exp(motion) + np.exp(muscle))
+    if max(motion, muscle) <= 0.0:
+        return GOOD, share
+    return (MOTION if motion > muscle else MUSCLE), share

@@ -16,7 +16,8 @@ WORDS = {
     "F": "fusion",
     "Q": "unclassified",
 }
-QUALITY_WORDS = ("good", "flat", "clipped", "noise", "missing")
+# Of these mains hum, electrode motion and muscle are noise.
+QUALITY_WORDS = ("good", "flat", "clipped", "mains", "motion", "muscle", "missing")
 
 Signal = NDArray[np.float32]
 Samples = NDArray[np.int64]

@@ -13,8 +13,7 @@ from inference.ecg.episode_log import (
     EpisodeLog,
     write,
 )
-from inference.ecg.quality import CLIPPED
-from inference.ecg.quality import NOISE as NOISE_WORD
+from inference.ecg.quality import is_noisy
 from inference.ecg.seconds import Words
 
 BAD_S = 5  # in which noise outweighs before it is an episode
@@ -45,7 +44,7 @@ def follow_noise(state: State, words: Words, fs: int, log: EpisodeLog) -> None:
         word = words.code[state.next_second - words.first]
         second = state.next_second
         state.next_second += 1
-        if word in (NOISE_WORD, CLIPPED):
+        if is_noisy(word):
             if not state.bad:
                 state.onset = second * fs
             state.bad += 1

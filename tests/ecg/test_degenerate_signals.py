@@ -20,10 +20,10 @@ TIME = np.arange(30 * FS) / FS
         (np.full(30 * FS, np.nan), "missing"),
         (np.full(30 * FS, np.inf), "missing"),
         (np.full(30 * FS, 1e30), "missing"),
-        (0.5 * np.sin(2 * np.pi * 50 * TIME), "noise"),
-        (0.01 * np.sin(2 * np.pi * 50 * TIME), "noise"),
-        (0.5 * np.sin(2 * np.pi * 60 * TIME + 1), "noise"),
-        (0.5 * np.sin(2 * np.pi * 50.2 * TIME), "noise"),
+        (0.5 * np.sin(2 * np.pi * 50 * TIME), "mains"),
+        (0.01 * np.sin(2 * np.pi * 50 * TIME), "mains"),
+        (0.5 * np.sin(2 * np.pi * 60 * TIME + 1), "mains"),
+        (0.5 * np.sin(2 * np.pi * 50.2 * TIME), "mains"),
     ],
     ids=["zero", "constant", "nan", "inf", "absurd", "50", "50 small", "60", "50.2"],
 )
@@ -33,7 +33,7 @@ def test_it_sees_no_beat_where_none_is(signal: np.ndarray, word: str) -> None:
     assert set(fed.words) == {word}
     assert len(fed.words) == len(fed.quality) == 30
     assert fed.quality.max() <= 50
-    assert fed.episodes == {}
+    assert set(fed.labels) <= {"NOISE"}
     assert np.isnan(fed.calls[-1].heart_rate_bpm)
 
 
@@ -53,10 +53,10 @@ def test_it_takes_one_lonely_beat() -> None:
     np.testing.assert_allclose(fed.probabilities.sum(axis=1), 1.0, atol=1e-5)
 
 
-def test_it_takes_white_noise_without_an_episode() -> None:
+def test_it_reads_no_rhythm_into_white_noise() -> None:
     fed = feed(np.random.default_rng(1).standard_normal(60 * FS), FS)
-    assert set(fed.words) == {"noise"}
-    assert fed.episodes == {}
+    assert set(fed.words) == {"muscle"}
+    assert fed.labels == ["NOISE"]
 
 
 @pytest.mark.parametrize("fs", [99, 1001, 0, -250, 250.5])

@@ -27,7 +27,7 @@ def test_it_names_each_disturbance() -> None:
     words = feed(mv, FS).words
     assert set(words[20:25]) == {"flat"}
     assert set(words[40:45]) == {"missing"}
-    assert set(words[60:65]) == {"noise"}
+    assert set(words[60:65]) == {"mains"}
     assert "clipped" in words[80:85]
     assert set(words[30:39] + words[50:59] + words[70:79]) == {"good"}
 
@@ -35,7 +35,7 @@ def test_it_names_each_disturbance() -> None:
 def test_it_sees_muscle_noise_and_electrode_motion() -> None:
     words = feed(synthesise("noise", fs=FS, seconds=80, seed=15).mv, FS).words
     assert set(words[:14]) == {"good"}
-    assert set(words[16:29]) <= {"noise", "clipped"}
+    assert set(words[16:29]) <= {"motion", "muscle", "clipped"}
     assert set(words[32:54]) == {"good"}
 
 

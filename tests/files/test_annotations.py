@@ -90,11 +90,11 @@ def test_it_ends_flutter_with_the_record(tmp_path):
 
 
 def test_it_writes_changes_of_quality(tmp_path):
-    words = ["good"] * 5 + ["noise"] * 3 + ["flat"] * 2 + ["good"] * 10
+    words = ["good"] * 5 + ["motion"] * 3 + ["flat"] * 2 + ["good"] * 10
     read = written(tmp_path, findings_of(beats_of("N" * 20), words=words), channel=1)
     times = [round(t) for t, _ in rows(read, "~")]
     assert list(zip(times, [w for _, w in rows(read, "~")], strict=True)) == [
-        (5, "noise"),
+        (5, "motion"),
         (8, "flat"),
         (10, "good"),
     ]

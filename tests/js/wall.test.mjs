@@ -92,6 +92,6 @@ test("it shows no heart rate that is old or unknown", () => {
   assert.equal(vitals.heartRateText(12_000), "--");
   vitals.noteState({ rhythm: "Asystole", quality: "good", heart_rate: null }, 3000);
   assert.equal(vitals.heartRateText(3500), "--");
-  vitals.noteState({ rhythm: "late", quality: "noise", heart_rate: 50 }, 2000);
+  vitals.noteState({ rhythm: "late", quality: "motion", heart_rate: 50 }, 2000);
   assert.equal(vitals.rhythm, "Asystole");
 });

@@ -6,7 +6,9 @@ const QUALITY = {
   good: "signal good",
   flat: "signal flat: electrode off?",
   clipped: "signal clipped",
-  noise: "noisy signal",
+  mains: "noisy signal: mains hum",
+  motion: "noisy signal: electrode motion",
+  muscle: "noisy signal: muscle",
   missing: "signal missing",
 };
 
