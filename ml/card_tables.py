@@ -23,9 +23,10 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     )
 
 
-def pair(row: Figures) -> str:
+def pair(row: Figures, digits: int = 1) -> str:
     """Return sensitivity and +P as the field writes them."""
-    return " / ".join("–" if row[k] is None else f"{row[k]:.1f}" for k in ("se", "ppv"))
+    both = (row["se"], row["ppv"])
+    return " / ".join("–" if one is None else f"{one:.{digits}f}" for one in both)
 
 
 def spread(line: Figures, name: str) -> str:
@@ -102,7 +103,9 @@ def ec57(found: Figures) -> str:
             one = row[name]
             average = {"se": one["average_se"], "ppv": one["average_ppv"]}
             counts = (one["tp"], one["fn"], one["fp"])
-            rows.append((part, name.upper(), *counts, pair(one), pair(average)))
+            digits = 2 if name == "qrs" else 1
+            cells = (pair(one, digits), pair(average, digits))
+            rows.append((part, name.upper(), *counts, *cells))
     return table(
         ("records", "", "TP", "FN", "FP", "gross Se / +P", "average Se / +P"), rows
     )
