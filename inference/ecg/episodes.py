@@ -200,7 +200,7 @@ def _follow_beat(
         end_run(state.runs, fs, log)
         return
     width_s = 0.1 + beats.features[k, WIDTH] / 10
-    paced = is_paced(steep, step - state.pacing.step + len(steep), width_s)
+    paced = is_paced(steep, step - state.pacing.step + len(steep), width_s, fs)
     follow_pacing(state.pacing, sample, paced, fs, log)
     if paced and is_pacing_known(state.pacing, sample, fs):
         beat_class = NORMAL

@@ -3,7 +3,7 @@
 The signal's steepness is kept on the grid as the largest of each step, so that a
 spike of 2 ms stays one. What tells a paced beat from bundle branch block or a V beat
 is that nothing moves before the steepest place and that it is much steeper than what
-follows. Below 125 Hz no spike can be seen.
+follows. Of signal sampled at less than 200 Hz nobody can tell.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from inference.ecg.episode_log import (
 from inference.ecg.grid import GRID_FS
 from inference.ecg.types import Array, Signal
 
+SLOWEST_FS = 200
 KEPT = 640  # steps: the longest wait for a class, and what lies around a beat
 BEFORE, AFTER = 20, 8  # steps around an R peak in which its spike lies
 AHEAD, TAIL = 10, 18  # steps before and after a spike that are compared
@@ -38,7 +39,6 @@ PACING = np.dtype(
         ("steep", "f4", (KEPT,)),
         ("kept", "i8"),
         ("step", "i8"),
-        ("sample", "i8"),
         ("value", "f8"),
         ("paced", "i8", (LAST,)),
         ("samples", "i8", (LAST,)),
@@ -62,15 +62,20 @@ def add_steepness(state: State, mv: Signal, fs: int) -> Array:
     new = len(mv) * GRID_FS // fs
     steep = np.zeros(old + new)
     steep[:old] = state.steep[:old]
-    value = state.value
+    value = state.value if state.step or not len(mv) else mv[0]
+    at, phase = old, 0
     for k in range(len(mv)):
-        at = k * GRID_FS // fs
-        slope = abs(mv[k] - value) * fs if state.sample + k else 0.0
-        if at < new and slope > steep[old + at]:  # NaN compares as not steep
-            steep[old + at] = slope
+        if at == len(steep):
+            break  # less than a grid step is left where the record ends
+        slope = abs(mv[k] - value) * fs
+        if slope > steep[at]:  # NaN compares as not steep
+            steep[at] = slope
         value = mv[k]
+        phase += GRID_FS
+        if phase >= fs:
+            phase -= fs
+            at += 1
     state.value = value
-    state.sample += len(mv)
     state.step += new
     state.kept = min(len(steep), KEPT)
     state.steep[: state.kept] = steep[len(steep) - state.kept :]
@@ -78,9 +83,9 @@ def add_steepness(state: State, mv: Signal, fs: int) -> Array:
 
 
 @compiled
-def is_paced(steep: Array, at: int, width_s: float) -> bool:
+def is_paced(steep: Array, at: int, width_s: float, fs: int) -> bool:
     """Tell whether the beat whose R peak is at index ``at`` came of a spike."""
-    if width_s < WIDE_S:
+    if width_s < WIDE_S or fs < SLOWEST_FS:
         return False
     if at - BEFORE - AHEAD - 1 < 0 or at + AFTER + TAIL > len(steep):
         return False
