@@ -103,7 +103,7 @@ class Settled(NamedTuple):
     record sample before which none can follow, ``waiting_from`` the one before
     which every beat is described. The rest belongs to the beats ready for the
     classifier: samples [n], pre-RR [n] in s, windows and templates [n, 96] in mV,
-    features [n, F], probability of atrial fibrillation [n].
+    features [n, F], and post-RR [n] in s.
     """
 
     r_peaks: Samples
@@ -111,10 +111,10 @@ class Settled(NamedTuple):
     waiting_from: int
     samples: Samples
     pre_s: Array
-    windows: Array
-    templates: Array
-    features: Array
-    af: Array
+    windows: Signal
+    templates: Signal
+    features: Signal
+    post_s: Array
 
 
 @compiled
@@ -190,7 +190,7 @@ def settle(
         if waiting[k + 1, 2] * GRID_FS <= POST_WAIT:
             post_s[k] = waiting[k + 1, 2]
     places = waiting[:ready, 0].astype(np.int64) - front.first
-    windows, templates, features, af = describe_beats(
+    windows, templates, features, _ = describe_beats(
         front.beats, taken.band, places, pre_s, post_s
     )
     front.waits = 1 if ready < count else 0
@@ -211,7 +211,7 @@ def settle(
         windows,
         templates,
         features,
-        af,
+        post_s,
     )
 
 

@@ -10,11 +10,11 @@ import pyedflib
 import pytest
 
 from devices.ecg_model import synthesise
-from inference.classifier import load_classifier
 from inference.files.analysis import analyse_record
 from inference.files.csv_record import read_csv
 from inference.files.edf_record import read_edf
 from inference.files.record import MISSING, FileError
+from inference.nets import nets
 from tests.files.edf_files import FS, discontinuous, write
 
 # 1 uV per adu, as in a CSV file in mV.
@@ -36,9 +36,8 @@ def test_it_finds_the_same_beats_as_in_a_csv_file(tmp_path):
     csv = read_csv(io.BytesIO(f"II\n{text}".encode()), fs=FS)
     assert (edf.fs, edf.leads, edf.gain, edf.baseline) == (FS, ("II",), 1000, 0)
     np.testing.assert_array_equal(edf.samples, csv.samples)
-    classifier = load_classifier()
     found, expected = (
-        analyse_record(record, classify=classifier) for record in (edf, csv)
+        analyse_record(record, nets=nets()) for record in (edf, csv)
     )
     assert len(found.beats.samples) > 40
     np.testing.assert_array_equal(found.beats.samples, expected.beats.samples)
