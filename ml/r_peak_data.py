@@ -32,6 +32,7 @@ class Track:
     r_peaks: NDArray[np.int64]
     unsure: NDArray[np.bool_]
     usual: float
+    record: Record | None = None  # as it was annotated, if it was
 
 
 def band_of(mv: NDArray[np.float32], fs: int) -> NDArray[np.float32]:

@@ -14,9 +14,9 @@ import wfdb
 from numpy.typing import NDArray
 
 from inference.ecg.align import align_r_peaks
-from inference.ecg.detector import DELAY, DETECTOR, find_r_peaks, start_detector
-from inference.ecg.filters import BAND_DELAY, FILTERS, envelope
-from inference.ecg.fusion import FUSION, NEAR, fuse, start_fusion
+from inference.ecg.detector import DETECTOR, find_votes, start_detector
+from inference.ecg.filters import FILTERS, envelope
+from inference.ecg.fusion import FUSION, NEAR, TO_BAND, fuse, start_fusion
 from inference.ecg.grid import GRID_FS
 from inference.ecg.heat import FUTURE, HEAT, LAG, LONG_S, ask, normalise, start_heat
 from inference.ecg.types import Detect
@@ -57,29 +57,35 @@ def heat_of(detect: Detect, band: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def votes_of(band: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Return where the classical detector finds R peaks, in steps of ``band``."""
+    """Return what the classical detector finds, as ``fuse`` takes it: [k, 2]."""
     energy = envelope(np.zeros(1, FILTERS)[0], band.astype(np.float64))
     state = np.zeros(1, DETECTOR)[0]
     start_detector(state)
     blind = np.zeros(len(band), dtype=bool)
-    return find_r_peaks(state, energy, blind, 0) - DELAY + BAND_DELAY
+    return find_votes(state, energy, blind, 0)
+
+
+def r_peaks_of(
+    heat: NDArray[np.float32], votes: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return the R peaks that service makes of a heat map [n] and votes, grid steps."""
+    state = np.zeros(1, FUSION)[0]
+    start_fusion(state)
+    shown = np.concatenate((np.zeros(LAG + FUTURE), heat, np.zeros(GRID_FS)))
+    blind = np.zeros(0, dtype=bool)
+    return fuse(state, shown.astype(np.float32), votes, blind, 0)
 
 
 def maxima_of(heat: NDArray[np.float32], least: float) -> NDArray[np.int64]:
     """Return the maxima of a heat map that are at least so high, by service's rule."""
-    state = np.zeros(1, FUSION)[0]
-    start_fusion(state)
-    shown = np.concatenate((np.zeros(LAG + FUTURE), heat, np.zeros(GRID_FS)))
-    everywhere = np.zeros((0, 2), dtype=np.int64)
-    blind = np.zeros(0, dtype=bool)
     # Raised above the threshold: only their places are asked for.
-    raised = np.where(shown >= least, 0.9 + 0.1 * shown, 0.0).astype(np.float32)
-    return fuse(state, raised, everywhere, blind, 0)
+    raised = np.where(heat >= least, 0.9 + 0.1 * heat, 0.0)
+    return r_peaks_of(raised, np.zeros((0, 2), dtype=np.int64))
 
 
 def label(detect: Detect, name: str, band: NDArray[np.float32]) -> Track:
     """Return a record with the beats of which both are sure."""
-    heat, votes = heat_of(detect, band), votes_of(band)
+    heat, votes = heat_of(detect, band), votes_of(band)[:, 0] - TO_BAND
     maxima = maxima_of(heat, POSSIBLE)
     distance = np.abs(maxima[:, None] - votes[None, :]) <= NEAR
     sure = distance.any(axis=1) & (heat[maxima] >= SURE)

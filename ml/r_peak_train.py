@@ -13,6 +13,7 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
+import keras
 import numpy as np
 import tensorflow as tf
 import wfdb
@@ -31,6 +32,7 @@ from ml.data import (
     to_250_hz,
 )
 from ml.r_peak_augment import synthetic_noise
+from ml.r_peak_cross import cross_validate
 from ml.r_peak_data import Track, band_of, track_of
 from ml.r_peak_export import export, to_litert
 from ml.r_peak_fit import fit
@@ -48,9 +50,9 @@ CHANCES = {"em": 0.4, "ma": 0.3, "bw": 0.1}
 SYNTHETIC, SYNTHETIC_S = 0.2, 900
 
 
-def read_tracks(data: Path) -> list[list[Track]]:
-    """Return first and second leads of DS1 without 201, and both leads of svdb."""
-    names = [name for name in DS1 if name != SAME_PERSON_AS_202]
+def read_tracks(data: Path, left_out: str | None) -> list[list[Track]]:
+    """Return first and second leads of DS1, and both leads of svdb."""
+    names = [name for name in DS1 if name != left_out]
     check_counts(read_mitdb(data, DS1), "DS1")
     leads = [
         [track_of(read_record(data / "mitdb" / name, lead), name) for name in names]
@@ -62,20 +64,24 @@ def read_tracks(data: Path) -> list[list[Track]]:
 
 def noises_of(
     data: Path, seed: int
-) -> tuple[list[NDArray[np.float32]], NDArray[np.float64]]:
-    """Return noises of unit variance behind the band filter, and their chances."""
-    noises, chances = [], []
+) -> tuple[list[NDArray[np.float32]], NDArray[np.float64], NDArray[np.float32]]:
+    """Return noises of unit variance behind the band filter, and their chances.
+
+    Third comes noise for tests, which training never hears: the later half of em.
+    """
+    noises, chances, unheard = [], [], []
     for name, chance in CHANCES.items():
         for lead in (0, 1):
             path = str(data / "nstdb" / name)
             record = wfdb.rdrecord(path, channels=[lead])
             mv = to_250_hz(record.p_signal[:, 0], int(record.fs))
             band = band_of(mv - mv.mean(), FS)
-            # The second half is for tests with noise that training never saw.
-            noises.append((band / band.std())[: len(band) // 2])
+            band = (band / band.std()).astype(np.float32)
+            noises.append(band[: len(band) // 2])
+            unheard.append(band[len(band) // 2 :])
             chances.append(chance / 2)
     noises.append(synthetic_noise(np.random.default_rng(seed), SYNTHETIC_S))
-    return noises, np.array([*chances, SYNTHETIC])
+    return noises, np.array([*chances, SYNTHETIC]), unheard[0]
 
 
 def main() -> None:
@@ -85,36 +91,47 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=ARTIFACTS)
     parser.add_argument("--steps", type=int, default=STEPS)
     parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--folds", type=int, default=0, help="cross-validate instead")
     options = parser.parse_args()
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     # Keras does not compile where determinism is asked for; one thread gives it.
     data = data_folder(options.data)
     started = time.monotonic()
-    tracks = read_tracks(data)
-    sets = list(zip(TEACHER_SHARES, tracks, strict=True))
-    noises, chances = noises_of(data, options.seed)
-    print(
-        f"{sum(len(s) for _, s in sets)} leads after {time.monotonic() - started:.0f} s"
-    )
-    teacher = fit(sets, noises, chances, steps=TEACHER_STEPS, seed=options.seed)
-    net = RPeakNet(to_litert(teacher), {"version": "teacher"})
+    left_out = None if options.folds else SAME_PERSON_AS_202
+    sets = read_tracks(data, left_out)
+    noises, chances, unheard = noises_of(data, options.seed)
     bands = read_bands(data)
-    tracks.append([label(net, name, band) for name, band in bands.items()])
-    print(f"{len(bands)} records labelled after {time.monotonic() - started:.0f} s")
-    model = fit(
-        list(zip(SHARES, tracks, strict=True)),
-        noises,
-        chances,
-        steps=options.steps,
-        seed=options.seed + 1,
-        start=teacher,
-    )
+    print(f"read after {time.monotonic() - started:.0f} s", flush=True)
+
+    def teach(sets: list[list[Track]], seed: int) -> keras.Model:
+        shares = zip(TEACHER_SHARES, sets, strict=True)
+        teacher = fit(list(shares), noises, chances, steps=TEACHER_STEPS, seed=seed)
+        net = RPeakNet(to_litert(teacher), {"version": "teacher"})
+        labelled = [label(net, name, band) for name, band in bands.items()]
+        print(f"labelled after {time.monotonic() - started:.0f} s", flush=True)
+        shares = zip(SHARES, [*sets, labelled], strict=True)
+        return fit(
+            list(shares),
+            noises,
+            chances,
+            steps=options.steps,
+            seed=seed + 1,
+            start=teacher,
+        )
+
+    def teach_and_convert(sets: list[list[Track]], seed: int) -> RPeakNet:
+        return RPeakNet(to_litert(teach(sets, seed)), {"version": "fold"})
+
+    if options.folds:
+        cross_validate(sets, teach_and_convert, unheard, options.folds, options.seed)
+        return
+    model = teach(sets, options.seed)
     export(
         model,
         options.output,
         training={
-            "records": sorted({track.patient for track in sets[0][1]}),
+            "records": sorted({track.patient for track in sets[0]}),
             "other_sets": ["svdb, both leads", "second leads of DS1"],
             "without_labels": f"training2017, {len(bands)} records, labelled where a "
             "first net and the classical detector agree",
