@@ -42,6 +42,8 @@ class Classifier:
             for detail in self._interpreter.get_input_details()
         }
         self._windows, self._features = by_rank[3], by_rank[2]
+        names = card["inputs"]["features"]["names"]
+        self._columns = [FEATURES.index(name) for name in names]
         self._output = self._interpreter.get_output_details()[0]["index"]
 
     @property
@@ -50,9 +52,13 @@ class Classifier:
         return f"tc-{self.version}"
 
     def __call__(self, windows: Signal, features: Signal) -> Signal:
-        """Return probabilities [n, 5] of windows [n, 96, 2] and features [n, F]."""
+        """Return probabilities [n, 5] of windows [n, 96, 2] and features [n, F].
+
+        Of the features those are taken that the card names.
+        """
         out = np.zeros((len(windows), len(CLASSES)), dtype=np.float32)
         pair = np.zeros((self._batch, *windows.shape[1:]), dtype=np.float32)
+        features = features[:, self._columns]
         row = np.zeros((self._batch, *features.shape[1:]), dtype=np.float32)
         with self._lock:
             for start in range(0, len(windows), self._batch):
@@ -82,7 +88,7 @@ def load_classifier(folder: Path = ARTIFACTS) -> Classifier:
         raise ArtifactRefused(
             f"{card['file']} is not the file its card describes: run `make train`"
         )
-    ours = (list(CLASSES), GRID_FS, WINDOW, list(CHANNELS), list(FEATURES))
+    ours = (list(CLASSES), GRID_FS, WINDOW, list(CHANNELS), True)
     if _described_inputs(card) != ours:
         raise ArtifactRefused(
             f"{card['file']} was trained for other inputs or labels: run `make train`"
@@ -99,7 +105,7 @@ def _described_inputs(card: dict[str, Any]) -> tuple[Any, ...] | None:
             inputs["fs"],
             inputs["windows"]["shape"][1],
             inputs["windows"]["channels"],
-            inputs["features"]["names"],
+            set(inputs["features"]["names"]) <= set(FEATURES),
         )
     except (KeyError, IndexError, TypeError):
         return None

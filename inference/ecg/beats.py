@@ -6,44 +6,47 @@ from typing import NamedTuple
 
 import numpy as np
 
-from inference.ecg.af import INTERVALS, ROOM, interval_row, probability_of
 from inference.ecg.align import cut_window
 from inference.ecg.compiled import State, compiled
+from inference.ecg.families import FAMILIES, FAMILY_FEATURES, follow_families
 from inference.ecg.grid import BEFORE, GRID_FS, POST_WAIT, WINDOW
+from inference.ecg.irregular import INTERVALS, ROOM, interval_row, probability_of
+from inference.ecg.pace import PACE_FEATURES, bounded, describe_pace
 from inference.ecg.rr import RR, RR_FEATURES, describe_intervals, start_rr
-from inference.ecg.template import (
-    QRS_END,
-    QRS_START,
-    TEMPLATE,
-    correlation,
-    follow_template,
-    qrs_width_s,
+from inference.ecg.shape import (
+    NOISE_FEATURES,
+    SHAPE_FEATURES,
+    describe_noise,
+    describe_shape,
 )
+from inference.ecg.template import TEMPLATE, follow_template
 from inference.ecg.types import Array, Real, Samples, Signal
+from inference.ecg.windows import amplitude_mv, qrs_width_s
 
-P_START, P_END = BEFORE - 28, BEFORE - 8
-T_START = BEFORE + 15
-SHAPE_FEATURES = (
-    "width",
-    "width_difference",
-    "template_width",
-    "log_amplitude",
-    "like_qrs",
-    "like_all",
-    "like_p",
-    "like_previous",
-    "residual_p",
-    "residual_qrs",
-    "residual_t",
+FEATURES = (
+    *RR_FEATURES,
+    *SHAPE_FEATURES,
+    *PACE_FEATURES,
+    *FAMILY_FEATURES,
+    *NOISE_FEATURES,
+    "af_probability",
 )
-FEATURES = (*RR_FEATURES, *SHAPE_FEATURES)
+SHAPE_AT = len(RR_FEATURES)
+PACE_AT = SHAPE_AT + len(SHAPE_FEATURES)
+FAMILY_AT = PACE_AT + len(PACE_FEATURES)
+NOISE_AT = FAMILY_AT + len(FAMILY_FEATURES)
 CHANNELS = ("beat", "beat minus template")
-SMALLEST_MV = 0.02  # a template amplitude below this is no beat's
 FARTHEST = 8.0  # of the template's QRS: what is beyond is cut off
 
 # All that is carried from beat to beat.
 BEATS = np.dtype(
-    [("rr", RR), ("template", TEMPLATE), ("previous", "f4", (WINDOW,))], align=True
+    [
+        ("rr", RR),
+        ("template", TEMPLATE),
+        ("families", FAMILIES),
+        ("previous", "f4", (WINDOW,)),
+    ],
+    align=True,
 )
 
 
@@ -90,57 +93,30 @@ def describe_beats(
     intervals, room = np.empty(INTERVALS), np.empty(ROOM)
     for k in range(n):
         window, template = windows[k], templates[k]
+        pre, post = pre_s[k], post_s[k]
         cut_window(signal, r_peaks[k] - BEFORE, scratch, window)
-        ratio = describe_intervals(state.rr, pre_s[k], post_s[k], row)
-        known = interval_row(state.rr.intervals, post_s[k], intervals)
+        local = describe_intervals(state.rr, pre, post, row)
+        like = follow_template(state.template, window, pre / local, template)
+        describe_shape(window, template, state.previous, like, row[SHAPE_AT:])
+        describe_pace(state.rr, pre, post, local, row[PACE_AT:])
+        follow_families(
+            state.families,
+            window,
+            bounded(row[PACE_AT]),
+            bounded(row[PACE_AT + 1]),
+            qrs_width_s(window),
+            amplitude_mv(window),
+            row[FAMILY_AT:],
+        )
+        describe_noise(window, amplitude_mv(template), row[NOISE_AT:])
+        known = interval_row(state.rr.intervals, post, intervals)
         af[k] = probability_of(intervals, known, room)
-        like = follow_template(state.template, window, ratio, template)
-        shape = row[len(RR_FEATURES) :]
-        _describe_shape(window, template, state.previous, like, shape)
+        row[len(FEATURES) - 1] = af[k]
         for j in range(WINDOW):
             state.previous[j] = window[j]
         for j in range(len(row)):
             features[k, j] = row[j]
     return Described(windows, templates, features, af)
-
-
-@compiled
-def amplitude_mv(window: Real) -> float:
-    """Return the QRS peak-to-peak of a window [96] in mV, at least 0.02."""
-    low = high = window[QRS_START]
-    for k in range(QRS_START + 1, QRS_END):
-        low, high = min(low, window[k]), max(high, window[k])
-    return max(np.float64(high) - np.float64(low), SMALLEST_MV)
-
-
-@compiled
-def _rms(a: Real, b: Real) -> float:
-    """Return the root mean square difference of two rows."""
-    total = 0.0
-    for k in range(len(a)):
-        difference = np.float64(a[k]) - np.float64(b[k])
-        total += difference * difference
-    return float(np.sqrt(total / len(a)))
-
-
-@compiled
-def _describe_shape(
-    window: Real, template: Real, previous: Real, like: float, row: Array
-) -> None:
-    """Write SHAPE_FEATURES of a beat to ``row``; ``like`` is its correlation."""
-    amplitude = amplitude_mv(template)
-    width, own_width = qrs_width_s(window), qrs_width_s(template)
-    row[0] = 10 * (width - 0.1)
-    row[1] = 10 * (width - own_width)
-    row[2] = 10 * (own_width - 0.1)
-    row[3] = np.log(amplitude_mv(window) / amplitude)
-    row[4] = correlation(window[QRS_START:QRS_END], template[QRS_START:QRS_END])
-    row[5] = like
-    row[6] = correlation(window[P_START:P_END], template[P_START:P_END])
-    row[7] = correlation(window, previous)
-    row[8] = _rms(window[P_START:P_END], template[P_START:P_END]) / amplitude
-    row[9] = _rms(window[QRS_START:QRS_END], template[QRS_START:QRS_END]) / amplitude
-    row[10] = _rms(window[T_START:], template[T_START:]) / amplitude
 
 
 @compiled

@@ -110,10 +110,11 @@ def window_medians(state: State, medians: Array) -> None:
 
 @compiled
 def describe_intervals(state: State, pre: float, post: float, row: Array) -> float:
-    """Write RR_FEATURES of one beat to ``row``; return pre-RR over the local one.
+    """Write RR_FEATURES [20] of a beat to ``row``; return the local reference in s.
 
     ``pre`` and ``post`` are the intervals in s around the beat (NaN: unknown).
-    Causal but for ``post``. Updates ``state`` (RR). What is unknown is 0.
+    Causal but for ``post``. Updates ``state`` (RR). What is unknown is 0, but the
+    reference, which is NaN before the first known interval.
     """
     mean = state.mean if state.mean else np.nan
     expected = np.nan
@@ -154,4 +155,4 @@ def describe_intervals(state: State, pre: float, post: float, row: Array) -> flo
             row[k] = 0.0
     row[18] = np.isnan(pre)
     row[19] = np.isnan(post)
-    return float(pre / local)
+    return float(local)

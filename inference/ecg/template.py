@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from inference.ecg.compiled import State, compiled
-from inference.ecg.grid import BEFORE, GRID_FS, WINDOW
+from inference.ecg.grid import WINDOW
 from inference.ecg.types import Real
+from inference.ecg.windows import correlation, qrs_width_s
 
 FIRST_BEATS = 10
 KEPT_BEATS = 20
@@ -14,8 +15,6 @@ MATCH = 0.85
 SLOWEST = 32  # a beat counts for 1/32 at least
 MATCHES = 40  # beats whose match is remembered;
 RESTART = 30  # so many without one start the template afresh
-QRS_START, QRS_END = BEFORE - 14, BEFORE + 15
-SLOPE_START, SLOPE_END = BEFORE - 20, BEFORE + 21
 
 TEMPLATE = np.dtype(
     [
@@ -27,52 +26,6 @@ TEMPLATE = np.dtype(
     ],
     align=True,
 )
-
-
-@compiled
-def qrs_width_s(window: Real) -> float:
-    """Return the QRS width in s of a window [96], 0 of a flat one.
-
-    The span that holds 10 to 90 % of |slope|^1.5 within 160 ms of the R peak.
-    """
-    area = np.empty(SLOPE_END - SLOPE_START)
-    total = 0.0
-    for k in range(len(area)):
-        at = SLOPE_START + k
-        slope = abs(np.float64(window[at + 1]) - np.float64(window[at]))
-        total += slope * np.sqrt(slope)
-        area[k] = total
-    if total <= 0.0:
-        return 0.0
-    return (_crossing(area, 0.9 * total) - _crossing(area, 0.1 * total)) / GRID_FS
-
-
-@compiled
-def _crossing(area: Real, level: float) -> float:
-    """Return where a rising line reaches a level, in steps with a fraction."""
-    at = 0
-    while at < len(area) - 1 and area[at] < level:
-        at += 1
-    low = area[at - 1] if at else 0.0
-    return float(at - 1 + (level - low) / (area[at] - low))
-
-
-@compiled
-def correlation(a: Real, b: Real) -> float:
-    """Return the correlation of two rows of equal length, 0 where one is flat."""
-    mean_a, mean_b = 0.0, 0.0
-    for k in range(len(a)):
-        mean_a += a[k]
-        mean_b += b[k]
-    mean_a, mean_b = mean_a / len(a), mean_b / len(a)
-    power_a, power_b, product = 0.0, 0.0, 0.0
-    for k in range(len(a)):
-        from_a, from_b = a[k] - mean_a, b[k] - mean_b
-        power_a += from_a * from_a
-        power_b += from_b * from_b
-        product += from_a * from_b
-    norm = max(np.sqrt(power_a), 1e-9) * max(np.sqrt(power_b), 1e-9)
-    return float(product / norm)
 
 
 @compiled

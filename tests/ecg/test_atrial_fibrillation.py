@@ -5,7 +5,8 @@ import pytest
 
 from devices.ecg_model import synthesise
 from inference.ecg import CLASSES
-from inference.ecg.af import INTERVALS, af_probability, gate
+from inference.ecg.af import gate
+from inference.ecg.irregular import INTERVALS, af_probability
 from tests.ecg.feeding import feed
 
 NOTHING = np.full(INTERVALS, np.nan)

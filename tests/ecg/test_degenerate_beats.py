@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from inference.ecg.af import AF_FEATURES, INTERVALS, af_features, af_probability, gate
+from inference.ecg.af import gate
 from inference.ecg.align import align_r_peaks, refine_peaks, segment
 from inference.ecg.beats import (
     FEATURES,
@@ -14,6 +14,7 @@ from inference.ecg.beats import (
     to_input,
 )
 from inference.ecg.grid import WINDOW
+from inference.ecg.irregular import AF_FEATURES, INTERVALS, af_features, af_probability
 
 NONE = np.zeros(0)
 NO_STEPS = np.zeros(0, np.int64)
