@@ -1,226 +1,182 @@
 """Atrial fibrillation from intervals, and what it says about beats called S.
 
 In atrial fibrillation every interval is unlike those before it, so that many beats
-look early. Ectopic beats are early too, but what surrounds them repeats. Each
-beat's last 64 intervals, the one after it among them, are described by how near they
-lie to each other, and a logistic regression gives the probability of fibrillation.
-No label of any beat is used, and nothing is carried but the intervals.
+look early. Ectopic beats are early too, but what surrounds them repeats. The last 64
+intervals are described by how irregular they are, those around a ventricular beat
+joined to what they would have been without it, and a small net gives the probability
+of fibrillation. It is trained by ``ml.af`` on intervals alone.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from inference.ecg.af_model import CENTRE, INTERCEPT, SLOPE
-from inference.ecg.compiled import compiled
-from inference.ecg.medians import nth, put_in_order
-from inference.ecg.types import CLASSES, Array, Signal
+from inference.ecg.af_model import AF_NET
+from inference.ecg.compiled import State, compiled
+from inference.ecg.irregularity import (
+    AF_FEATURES,
+    INTERVALS,
+    ROOM,
+    describe_irregularity,
+)
+from inference.ecg.types import CLASSES, Array, Mask, Samples, Signal
 
-INTERVALS = 64
-ROOM = (7, INTERVALS)
-FEWEST = 12  # with fewer known intervals nobody can tell
-NEIGHBOURS = 6
-FLOOR = 0.004  # of a distance of log intervals: R peaks are known to some ms
+KEPT = INTERVALS + 40  # joining makes them fewer
+FEWEST = 12  # with fewer intervals nobody can tell
+LOOK_S = 3  # the net is asked once in so many seconds
+FARTHEST = 5.0  # standard deviations of a feature: what is beyond is cut off
 ALWAYS_LEFT = 0.03  # share of S that is left where fibrillation is certain
 NORMAL, SUPRAVENTRICULAR = CLASSES.index("N"), CLASSES.index("S")
+VENTRICULAR, FUSION = CLASSES.index("V"), CLASSES.index("F")
 
-AF_FEATURES = (
-    "step_median",
-    "near_median",
-    "near_upper",
-    "pair_median",
-    "pair_upper",
-    "beat_upper",
-    "spread_quarter",
-    "spread_half",
-    "spread_most",
-    "turning_points",
-    "one_back",
-    "two_back",
+# Centre and scale of the features, and the weights of two hidden layers and the
+# output, bias first. Compiled code takes it as an argument: what it finds in a module
+# is kept with it on the disk.
+AfNet = tuple[Array, Array, Array, Array]
+
+# The last intervals in s, the latest last, NaN: unknown; whether the beat that ends
+# each was called V or F; how many there are; when the net was asked last, in
+# LOOK_S, and what it said.
+IRREGULARITY = np.dtype(
+    [
+        ("intervals", "f8", (KEPT,)),
+        ("ventricular", "u1", (KEPT,)),
+        ("count", "i8"),
+        ("look", "i8"),
+        ("probability", "f8"),
+    ],
+    align=True,
 )
-_centre, _slope = np.array(CENTRE), np.array(SLOPE)
 
 
 @compiled
-def interval_row(intervals: Array, post: float, row: Array) -> int:
-    """Write a beat's last 64 intervals to ``row`` [64]; return how many are known.
+def start_irregularity(state: State) -> None:
+    """Set what is not zero before the first beat."""
+    state.look = -1
 
-    ``intervals`` are the known ones up to the beat, the latest last, at least 64
-    (NaN first where there were fewer); ``post`` is the one after it or NaN.
+
+@compiled
+def _add(state: State, interval: float, ventricular: bool) -> None:
+    """Let an interval enter; several unknown ones in a row are one."""
+    count = state.count
+    if np.isnan(interval) and (not count or np.isnan(state.intervals[count - 1])):
+        return
+    if count == KEPT:
+        count -= 1
+        for k in range(count):
+            state.intervals[k] = state.intervals[k + 1]
+            state.ventricular[k] = state.ventricular[k + 1]
+    state.intervals[count] = interval
+    state.ventricular[count] = ventricular
+    state.count = count + 1
+
+
+@compiled
+def join_ventricular(intervals: Array, ventricular: Mask, out: Array) -> int:
+    """Write intervals [n] in s as they were without ventricular beats; return how many.
+
+    ``ventricular`` [n] tells of the beat that ends each interval. The two intervals
+    around a single such beat become one: half their sum, or the sum if that is
+    nearer to the usual. Intervals of a run, and unknown ones, are left out.
     """
-    after = 0 if np.isnan(post) else 1
-    start = len(intervals) - INTERVALS + after
-    for k in range(INTERVALS - after):
-        row[k] = intervals[start + k]
-    if after:
-        row[INTERVALS - 1] = post
-    return _known(row)
+    count, usual = 0, 0.0
+    k, n = 0, len(intervals)
+    while k < n:
+        interval = intervals[k]
+        after_one = k > 0 and ventricular[k - 1]
+        step = 1
+        if not np.isnan(interval) and ventricular[k]:
+            single = k + 1 < n and not ventricular[k + 1] and not after_one
+            if single and not np.isnan(intervals[k + 1]):
+                both = interval + intervals[k + 1]
+                # Nearer in ratio than half of it is.
+                whole = usual > 0 and both * both < 2 * usual * usual
+                out[count] = both if whole else both / 2
+                count += 1
+                step = 2
+        elif not np.isnan(interval) and not after_one:
+            out[count] = interval
+            count += 1
+            bounded = min(max(interval, 0.6 * usual), 1.6 * usual)
+            usual = interval if usual == 0 else usual + 0.2 * (bounded - usual)
+        k += step
+    return count
 
 
 @compiled
-def _known(row: Array) -> int:
-    known = len(row)
-    while known and np.isnan(row[len(row) - known]):
-        known -= 1
-    return known
+def probability_of(row: Array, room: Array, net: AfNet) -> float:
+    """Return the probability of fibrillation of 12 to 64 intervals in s.
 
-
-@compiled
-def _quantiles(values: Array, first: float, second: float) -> tuple[float, float]:
-    """Return a lower and an upper quantile of ``values``; reorders them."""
-    if not len(values):
-        return 0.0, 0.0
-    low, high = int((len(values) - 1) * first), int((len(values) - 1) * second)
-    lower = nth(values, low)
-    if high == low:
-        return lower, lower
-    return lower, nth(values[low + 1 :], high - low - 1)
-
-
-@compiled
-def _narrowest(ordered: Array, share: float) -> float:
-    """Return the width of the narrowest band that holds a share of the values."""
-    reach = max(int(len(ordered) * share) - 1, 1)
-    width = np.inf
-    for k in range(len(ordered) - reach):
-        width = min(width, ordered[k + reach] - ordered[k])
-    return width
-
-
-@compiled
-def _likeness(line: Array, mean: float, lag: int) -> float:
-    """Return the correlation of a row with itself ``lag`` beats before."""
-    power, product = 0.0, 0.0
-    for k in range(len(line)):
-        power += (line[k] - mean) * (line[k] - mean)
-    for k in range(lag, len(line)):
-        product += (line[k] - mean) * (line[k - lag] - mean)
-    return product / max(power, 1e-6)
-
-
-@compiled
-def _nearest(line: Array, distance: Array, near: Array, pair: Array) -> None:
-    """Fill ``near`` and ``pair`` with each interval's least distances."""
-    count = len(line)
-    for k in range(len(near)):
-        near[k] = np.inf
-    for k in range(len(pair)):
-        pair[k] = np.inf
-    for lag in range(1, min(NEIGHBOURS, count - 1) + 1):
-        for k in range(count - lag):
-            step = abs(line[k + lag] - line[k])
-            distance[k] = step
-            least = near[k + lag - 1]
-            near[k + lag - 1] = step if step < least else least
-        for k in range(count - lag - 1):
-            a, b, least = distance[k], distance[k + 1], pair[k + lag - 1]
-            both = a if a > b else b
-            pair[k + lag - 1] = both if both < least else least
-
-
-@compiled
-def _out_of_beat(intervals: Array, centre: float, beat: Array) -> None:
-    """Fill ``beat`` with each interval's distance to the median, or its pair's."""
-    for k in range(len(intervals)):
-        beat[k] = abs(intervals[k] / centre - 1)
-    for k in range(1, len(intervals)):
-        double = abs((intervals[k] + intervals[k - 1]) / centre - 2)
-        beat[k] = min(beat[k], double)
-        beat[k - 1] = min(beat[k - 1], double)  # early and made up for
-
-
-@compiled
-def describe_row(row: Array, known: int, room: Array, out: Array) -> None:
-    """Write AF_FEATURES [12] of the last ``known`` of a row of intervals to ``out``.
-
-    ``room`` [7, 64] is there to work in.
+    ``room`` [2, 64] is there to work in, ``net`` is AF_NET.
     """
-    intervals = row[len(row) - known :]
-    line, ordered = room[0, :known], room[1, :known]
-    near, pair = room[2, : max(known - 1, 0)], room[3, : max(known - 2, 0)]
-    beat, steps = room[4, :known], room[5, : max(known - 1, 0)]
-    turns, total = 0, 0.0
-    for k in range(known):
-        line[k] = np.log(intervals[k])
-        total += line[k]
-    for k in range(1, known - 1):
-        turns += (line[k] - line[k - 1]) * (line[k] - line[k + 1]) > 0
-    mean = total / max(known, 1)
-    put_in_order(line, ordered)
-    centre = np.exp(ordered[(known - 1) >> 1]) if known else np.nan
-    _out_of_beat(intervals, centre, beat)
-    _nearest(line, steps, near, pair)
-    for k in range(1, known):
-        steps[k - 1] = abs(line[k] - line[k - 1])
-    out[0], _ = _quantiles(steps, 0.5, 0.5)
-    out[1], out[2] = _quantiles(near, 0.5, 0.8)
-    out[3], out[4] = _quantiles(pair, 0.5, 0.8)
-    # Of a full row the first interval, with half its neighbours unseen, is left out.
-    kept = beat[1:] if known == len(row) else beat
-    out[5] = nth(kept, int((known - 2) * 0.8)) if known > 1 else 0.0
-    out[6], out[7] = _narrowest(ordered, 0.25), _narrowest(ordered, 0.5)
-    out[8] = _narrowest(ordered, 0.75)
-    for k in range(9):
-        out[k] = np.log(out[k] + FLOOR)
-    out[9] = abs(turns / max(known - 2, 1) - 2 / 3)  # 2/3: random
-    out[10] = abs(_likeness(line, mean, 1))
-    out[11] = abs(_likeness(line, mean, 2))
-
-
-@compiled
-def af_features(rows: Array) -> Array:
-    """Return AF_FEATURES [n, 12] of rows [n, 64] of intervals in s, the last latest.
-
-    Distances are of log intervals. ``near`` is an interval's distance to the
-    nearest of the six before it, ``pair`` that of two intervals to two: small in
-    any repeating pattern. ``beat`` is the distance to the median interval, for one
-    interval or for two that make up for each other. ``spread`` is the narrowest
-    band that holds a share of the intervals: small wherever there is a basic
-    rhythm, whatever stands between. NaN comes first in a row.
-    """
-    features = np.empty((len(rows), len(AF_FEATURES)))
-    room = np.empty(ROOM)
-    for k in range(len(rows)):
-        describe_row(rows[k], _known(rows[k]), room, features[k])
-    return features
-
-
-@compiled
-def probability_of(row: Array, known: int, room: Array) -> float:
-    """Return the probability of fibrillation of a row [64] of intervals in s.
-
-    Its last ``known`` are intervals; ``room`` [7, 64] is there to work in. 0 while
-    fewer than 12 are known.
-    """
-    if known < FEWEST:
-        return 0.0
-    features = room[6, : len(AF_FEATURES)]
-    describe_row(row, known, room, features)
-    score = INTERCEPT
+    scaling, first, second, last = net
+    features = np.empty(len(AF_FEATURES))
+    describe_irregularity(row, room, features)
+    hidden, deeper = first[0].copy(), second[0].copy()
     for k in range(len(features)):
-        score += _slope[k] * (features[k] - _centre[k])
+        value = (features[k] - scaling[0, k]) / scaling[1, k]
+        value = min(max(value, -FARTHEST), FARTHEST)
+        for j in range(len(hidden)):
+            hidden[j] += value * first[k + 1, j]
+    for k in range(len(hidden)):
+        for j in range(len(deeper)):
+            deeper[j] += max(hidden[k], 0.0) * second[k + 1, j]
+    score = last[0]
+    for k in range(len(deeper)):
+        score += max(deeper[k], 0.0) * last[k + 1]
     return float(1 / (1 + np.exp(-score)))
 
 
 @compiled
-def af_probability(intervals: Array, pre_s: Array, post_s: Array) -> Array:
-    """Return the probability of atrial fibrillation around each beat [n].
+def _look(state: State, post: float, net: AfNet) -> float:
+    """Return the probability around the latest beat; ``post`` follows it."""
+    intervals = np.append(state.intervals[: state.count], post)
+    ventricular = np.zeros(len(intervals), np.bool_)
+    for k in range(state.count):
+        ventricular[k] = state.ventricular[k] != 0
+    joined, room = np.empty(len(intervals)), np.empty(ROOM)
+    count = join_ventricular(intervals, ventricular, joined)
+    if count < FEWEST:
+        return 0.0
+    return probability_of(joined[max(count - INTERVALS, 0) : count], room, net)
 
-    ``intervals`` are the known ones before the first beat in s, the latest last, at
-    least 64 (NaN first where there were fewer); ``pre_s`` and ``post_s`` are [n],
-    the intervals around each beat (NaN: unknown). 0 while fewer than 12 intervals
-    are known.
+
+@compiled
+def follow_irregularity(
+    state: State,
+    samples: Samples,
+    pre_s: Array,
+    post_s: Array,
+    probabilities: Signal,
+    fs: int,
+    net: AfNet,
+) -> Array:
+    """Return the probability of fibrillation at each beat [n]; updates ``state``.
+
+    ``samples`` [n] at ``fs`` Hz, ``pre_s`` and ``post_s`` [n] the intervals around
+    each beat in s (NaN: unknown), ``probabilities`` [n, 5] of its classes, ``net``
+    AF_NET. It looks back over 64 intervals and is renewed every 3 s. 0 while fewer
+    than 12 intervals are known.
     """
-    line = np.concatenate((intervals[len(intervals) - INTERVALS :], pre_s))
-    row, room = np.empty(INTERVALS), np.empty(ROOM)
-    out, end = np.empty(len(pre_s)), INTERVALS
-    for k in range(len(pre_s)):
-        if not np.isnan(pre_s[k]):
-            line[end] = pre_s[k]
-            end += 1
-        known = interval_row(line[:end], post_s[k], row)
-        out[k] = probability_of(row, known, room)
+    out = np.empty(len(samples))
+    for k in range(len(samples)):
+        called = np.argmax(probabilities[k])
+        _add(state, pre_s[k], called in (VENTRICULAR, FUSION))
+        look = samples[k] // (LOOK_S * fs)
+        if look != state.look:
+            state.look = look
+            state.probability = _look(state, post_s[k], net)
+        out[k] = state.probability
     return out
+
+
+def af_probability(
+    samples: Samples, pre_s: Array, post_s: Array, probabilities: Signal, fs: int
+) -> Array:
+    """Return the probability of fibrillation at each beat [n] of a whole record."""
+    state = np.zeros(1, IRREGULARITY)[0]
+    start_irregularity(state)
+    return follow_irregularity(state, samples, pre_s, post_s, probabilities, fs, AF_NET)
 
 
 @compiled

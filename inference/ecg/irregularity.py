@@ -214,7 +214,9 @@ def _describe_early(row: Array, line: Array, middle: float, out: Array) -> None:
     for k in range(2, len(row) - 1):
         if line[k] < line[k - 1] - 0.1:
             both = np.log((row[k] + row[k + 1]) / (2 * centre))
-            for part, value in enumerate((line[k] - middle, line[k + 1] - middle, both)):
+            for part, value in enumerate(
+                (line[k] - middle, line[k + 1] - middle, both)
+            ):
                 sums[2 * part] += value
                 sums[2 * part + 1] += value * value
             count += 1

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.ecg.af import gate
+from inference.ecg.af import AfNet, follow_irregularity, gate
+from inference.ecg.af_model import AF_NET
 from inference.ecg.beats import FEATURES, to_input
 from inference.ecg.bounds import Bounds, bounds_of
 from inference.ecg.compiled import State, compiled
@@ -180,8 +181,7 @@ def _classify(pieces: list[Settled], nets: Nets) -> Signal:
     windows = np.concatenate([piece.windows for piece in pieces])
     templates = np.concatenate([piece.templates for piece in pieces])
     features = np.concatenate([piece.features for piece in pieces])
-    said = nets.classify(to_input(windows, templates), features)
-    return gate(said, np.concatenate([piece.af for piece in pieces]))
+    return nets.classify(to_input(windows, templates), features)
 
 
 def _follow(
@@ -197,8 +197,9 @@ def _follow(
     parts, events, at = [], [], 0
     rate = np.nan
     for taken, settled in pieces:
-        rows = probabilities[at : at + len(settled.samples)]
-        at += len(rows)
+        said = probabilities[at : at + len(settled.samples)]
+        at += len(said)
+        rows, af = _believe(state.data, settled, said, fs, AF_NET)
         beats = Beats(
             samples=settled.samples,
             classes=rows.argmax(axis=1).astype(np.uint8),
@@ -206,7 +207,7 @@ def _follow(
             rr_ms=(settled.pre_s * 1000).astype(np.float32),
         )
         found, rate = _follow_piece(
-            state.data, taken, settled, rows, beats.classes, beats.rr_ms, bounds, fs
+            state.data, taken, settled, rows, beats.classes, beats.rr_ms, af, bounds, fs
         )
         events.append(found)
         parts.append(beats)
@@ -227,6 +228,23 @@ def _follow(
 
 
 @compiled
+def _believe(
+    data: State, settled: Settled, said: Signal, fs: int, net: AfNet
+) -> tuple[Signal, Array]:
+    """Return what is believed of the beats, and how likely each is in fibrillation."""
+    af = follow_irregularity(
+        data[0].irregularity,
+        settled.samples,
+        settled.pre_s,
+        settled.post_s,
+        said,
+        fs,
+        net,
+    )
+    return gate(said, af), af
+
+
+@compiled
 def _follow_piece(
     data: State,
     taken: Taken,
@@ -234,6 +252,7 @@ def _follow_piece(
     probabilities: Signal,
     classes: NDArray[np.uint8],
     rr_ms: Signal,
+    af: Array,
     bounds: Bounds,
     fs: int,
 ) -> tuple[Any, float]:
@@ -251,7 +270,7 @@ def _follow_piece(
         classes,
         probabilities[:, VENTRICULAR].copy(),
         rr_ms,
-        settled.af,
+        af,
         settled.features,
     )
     events = follow_episodes(episodes, piece, beats, bounds, fs)

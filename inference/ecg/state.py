@@ -9,12 +9,19 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.ecg.af import IRREGULARITY, start_irregularity
 from inference.ecg.episodes import EPISODES, start_episodes
 from inference.ecg.front import FRONT, start_front
 from inference.ecg.grid import check_fs
 
 RECORD = np.dtype(
-    [("fs", "i8"), ("sample", "i8"), ("front", FRONT), ("episodes", EPISODES)],
+    [
+        ("fs", "i8"),
+        ("sample", "i8"),
+        ("front", FRONT),
+        ("irregularity", IRREGULARITY),
+        ("episodes", EPISODES),
+    ],
     align=True,
 )
 
@@ -82,5 +89,6 @@ def initial_state(*, fs: int) -> RecordState:
     data = np.zeros(1, RECORD)
     data["fs"] = check_fs(fs)
     start_front(data[0]["front"], fs)
+    start_irregularity(data[0]["irregularity"])
     start_episodes(data[0]["episodes"])
     return RecordState(data)
