@@ -16,8 +16,11 @@ from inference.ecg.types import Mask, Samples, Signal
 
 APART = 25  # two R peaks lie 200 ms apart or more
 LEAST = 0.08  # lower maxima are none
-ALONE = 0.70  # probability from which the net is believed alone,
-VOTED = 0.35  # or with a vote of the classical detector
+ALONE = 0.45  # probability from which the net is believed alone,
+VOTED = 0.30  # or with a vote of the classical detector, while it has no doubts;
+ALONE_DOUBT, VOTED_DOUBT = 1.0, 0.3  # both rise with its doubts,
+HIGHEST = 0.9  # up to here
+DOUBTS = 48  # maxima whose doubts count; 0 for 0 or 1, 1 for one half
 NEAR = 12  # a vote counts within 96 ms
 IN_TIME = 50  # grid steps after an R peak at which a vote must have been cast
 TO_BAND = DELAY - BAND_DELAY  # from the maximum of a QRS's energy to the QRS
@@ -29,6 +32,7 @@ FUSION = np.dtype(
         ("tail", "f4", (2 * APART,)),
         ("votes", "i8", (VOTES, 2)),
         ("votes_count", "i8"),
+        ("doubts", "f8", (DOUBTS,)),  # of the last maxima, latest last
     ],
     align=True,
 )
@@ -77,10 +81,8 @@ def fuse(
     for at in range(APART, APART + len(heat)):
         if not _is_maximum(buffer, at):
             continue
-        step = start + at
-        least = VOTED if _has_vote(cast, step) else ALONE
-        if buffer[at] >= least:
-            found[count] = step
+        if _is_believed(state, buffer[at], _has_vote(cast, start + at)):
+            found[count] = start + at
             count += 1
     state.end = end
     state.tail[:] = buffer[len(heat) :]
@@ -98,6 +100,25 @@ def _is_maximum(heat: Signal, at: int) -> bool:
         if heat[at - k] >= height or heat[at + k] > height:
             return False
     return True
+
+
+@compiled
+def _is_believed(state: State, height: float, voted: bool) -> bool:
+    """Tell whether a maximum is an R peak, and remember the doubts about it.
+
+    In noise the net often says neither yes nor no: then it is to be sure.
+    """
+    doubt = 0.0
+    for k in range(DOUBTS):
+        doubt += state.doubts[k]
+    doubt /= DOUBTS
+    least = min(ALONE + ALONE_DOUBT * doubt, HIGHEST)
+    if voted:
+        least = min(VOTED + VOTED_DOUBT * doubt, least)
+    for k in range(DOUBTS - 1):
+        state.doubts[k] = state.doubts[k + 1]
+    state.doubts[DOUBTS - 1] = 2.0 * min(height, 1.0 - height)
+    return height >= least
 
 
 @compiled

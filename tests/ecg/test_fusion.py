@@ -119,15 +119,22 @@ def test_it_asks_minutes_and_seconds_and_joins_the_answers() -> None:
 
 
 def test_it_takes_maxima_that_stand_apart() -> None:
-    near = bumps({300: 0.9, 300 + APART - 2: 0.8, 300 + 2 * APART + 3: 0.7})
+    near = bumps({300: 0.95, 300 + APART - 2: 0.9, 300 + 2 * APART + 3: 0.8})
     assert r_peaks(near) == [300, 300 + 2 * APART + 3]
     assert r_peaks(bumps({0: 0.9, 500: ALONE - 0.05})) == [0]
 
 
-def test_it_believes_less_with_a_vote() -> None:
+def test_it_believes_less_alone() -> None:
     heat = bumps({300: 0.4, 600: 0.4})
     assert r_peaks(heat) == []
     assert r_peaks(heat, votes=(605,)) == [600]
+
+
+def test_it_believes_less_while_in_doubt() -> None:
+    clear = dict.fromkeys(range(100, 1900, 100), 0.97)
+    assert 1950 in r_peaks(bumps({**clear, 1950: 0.55}))
+    noisy = dict.fromkeys(range(100, 1900, 30), 0.3)
+    assert r_peaks(bumps({**noisy, 1950: 0.55})) == []
 
 
 def test_it_finds_nothing_where_nothing_can_be_read() -> None:
