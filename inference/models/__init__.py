@@ -7,6 +7,7 @@ from inference.models.episode import Episode
 from inference.models.hour_summary import HourSummary
 from inference.models.limits import PatientLimits
 from inference.models.mail import MailDelivery
+from inference.models.reanalysis import Reanalysis
 
 __all__ = [
     "Alarm",
@@ -20,4 +21,5 @@ __all__ = [
     "HourSummary",
     "MailDelivery",
     "PatientLimits",
+    "Reanalysis",
 ]

@@ -3,6 +3,7 @@
 from django.db import models
 
 from devices.models import Record
+from inference.models.reanalysis import LiveManager, Reanalysis
 
 
 class AnalysisState(models.Model):
@@ -77,6 +78,14 @@ class BeatBlock(models.Model):
     """
 
     record = models.ForeignKey(Record, models.CASCADE, related_name="beat_blocks")
+    # None: said by the live analysis.
+    reanalysis = models.ForeignKey(
+        Reanalysis,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="beat_blocks",
+    )
     annotator = models.CharField(max_length=40)
     start_sample = models.BigIntegerField()
     end_sample = models.BigIntegerField()
@@ -93,13 +102,21 @@ class BeatBlock(models.Model):
     provisional = models.BooleanField(default=False)
     created_at = models.DateTimeField()
 
+    objects = LiveManager["BeatBlock"]()
+    every = models.Manager["BeatBlock"]()
+
     class Meta:
         ordering = ["start_sample"]
         constraints = [
             models.UniqueConstraint(
                 fields=["record", "annotator", "start_sample"],
+                condition=models.Q(reanalysis=None),
                 name="beat_block_once_per_start",
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["reanalysis", "start_sample"],
+                name="beat_block_once_per_reanalysis",
+            ),
         ]
         indexes = [
             models.Index(fields=["record", "last_beat_sample"], name="beat_block_beats")

@@ -5,6 +5,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from devices.models import Record
+from inference.models.reanalysis import LiveManager, Reanalysis
 from patients.models import Patient
 
 
@@ -37,6 +38,10 @@ class Episode(models.Model):
     patient = models.ForeignKey(
         Patient, models.CASCADE, null=True, blank=True, related_name="episodes"
     )
+    # None: said by the live analysis.
+    reanalysis = models.ForeignKey(
+        Reanalysis, models.CASCADE, null=True, blank=True, related_name="episodes"
+    )
     annotator = models.CharField(max_length=40)
     label = models.CharField(max_length=20, choices=Label.choices)
     onset_sample = models.BigIntegerField(null=True)
@@ -56,14 +61,23 @@ class Episode(models.Model):
     withdrawn_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
+    objects = LiveManager["Episode"]()
+    every = models.Manager["Episode"]()
+
     class Meta:
         ordering = ["-onset_at"]
         constraints = [
             models.UniqueConstraint(
                 fields=["record", "annotator", "label", "onset_sample"],
-                condition=Q(record__isnull=False, onset_sample__isnull=False),
+                condition=Q(
+                    record__isnull=False, onset_sample__isnull=False, reanalysis=None
+                ),
                 name="episode_once_per_onset",
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["reanalysis", "label", "onset_sample"],
+                name="episode_once_per_reanalysis",
+            ),
         ]
         indexes = [
             models.Index(fields=["patient", "-onset_at"], name="episode_patient_time"),

@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
-from django.db.models import Q
+from django.db.models import QuerySet
 from numpy.typing import NDArray
 
 from devices.models import Record
 from inference.ecg.types import Analysis, Beats
 from inference.models import BeatBlock
+from inference.models.reanalysis import shown_line
+
+Blocks = QuerySet[BeatBlock]
 
 
 def beat_block(
@@ -60,11 +63,22 @@ def beats_of(blocks: Iterable[BeatBlock]) -> Beats:
     )
 
 
-def beats_between(record: Record, start: int, end: int) -> Beats:
-    """Return the beats whose R peaks lie in ``[start, end)`` of the record."""
-    blocks = BeatBlock.objects.filter(
-        record=record, last_beat_sample__gte=start, first_beat_sample__lt=end
-    ).order_by("start_sample")
+def shown_blocks(record: Record, *, annotator: str | None = None) -> Blocks:
+    """Return the blocks that are shown of a record, or those ``annotator`` said."""
+    line = shown_line("start_sample", annotator)
+    return BeatBlock.every.filter(line, record=record).order_by("start_sample")
+
+
+def beats_between(
+    record: Record, start: int, end: int, *, annotator: str | None = None
+) -> Beats:
+    """Return the beats whose R peaks lie in ``[start, end)`` of the record.
+
+    Those that are shown, or those that ``annotator`` found.
+    """
+    blocks = shown_blocks(record, annotator=annotator).filter(
+        last_beat_sample__gte=start, first_beat_sample__lt=end
+    )
     beats = beats_of(blocks)
     inside = (beats.samples >= start) & (beats.samples < end)
     return Beats(
@@ -83,14 +97,18 @@ class Quality:
     values: NDArray[np.uint8]
 
 
-def quality_between(record: Record, start: int, end: int) -> Quality:
-    """Return the quality of the seconds that touch ``[start, end)``."""
+def quality_between(
+    record: Record, start: int, end: int, *, blocks: Blocks | None = None
+) -> Quality:
+    """Return the quality of the seconds that touch ``[start, end)``.
+
+    From ``blocks``, by default those of the live analysis.
+    """
     first, last = start // record.fs, -(-end // record.fs)
     values = np.zeros(max(0, last - first), dtype=np.uint8)
-    blocks = BeatBlock.objects.filter(
-        Q(end_sample__gt=start), record=record, start_sample__lt=end
-    ).order_by("start_sample")
-    for block_start, stored in blocks.values_list("start_sample", "quality"):
+    rows = BeatBlock.objects.filter(record=record) if blocks is None else blocks
+    rows = rows.filter(end_sample__gt=start, start_sample__lt=end)
+    for block_start, stored in rows.values_list("start_sample", "quality"):
         offset = block_start // record.fs - first
         seconds = np.frombuffer(bytes(stored), "u1")
         low, high = max(0, offset), min(len(values), offset + len(seconds))

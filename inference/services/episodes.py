@@ -8,6 +8,7 @@ from django.db.models import Q, QuerySet, Subquery
 from devices.models import Record
 from inference.ecg.types import Episode as Seen
 from inference.models import Episode
+from inference.models.reanalysis import shown_line
 from patients.models import Patient
 
 # Analysis that goes on confirms within this what a flushed tail showed, or never.
@@ -19,20 +20,27 @@ def episodes_between(
 ) -> QuerySet[Episode]:
     """Return the patient's episodes that touch ``[start, end)``, newest first."""
     inside = Q(end_at=None) | Q(end_at__gt=start)
-    return Episode.objects.filter(
-        inside, patient=patient, onset_at__lt=end, withdrawn_at=None
-    )
+    return shown_episodes().filter(inside, patient=patient, onset_at__lt=end)
 
 
-def episodes_of(record: Record) -> QuerySet[Episode]:
-    """Return the episodes of a record, in their order."""
-    standing = Episode.objects.filter(record=record, withdrawn_at=None)
+def episodes_of(record: Record, *, annotator: str | None = None) -> QuerySet[Episode]:
+    """Return the episodes of a record that are shown, in their order.
+
+    With ``annotator`` those which it told.
+    """
+    standing = shown_episodes(annotator).filter(record=record, onset_sample__gte=0)
     return standing.order_by("onset_sample", "label")
+
+
+def shown_episodes(annotator: str | None = None) -> QuerySet[Episode]:
+    """Return the episodes that are shown and stand, or those ``annotator`` told."""
+    line = shown_line("onset_sample", annotator)
+    return Episode.every.filter(line, withdrawn_at=None)
 
 
 def attribute_episodes(record_id: int) -> None:
     """Give the episodes of a record that was held to the patient it now has."""
-    held = Episode.objects.filter(record_id=record_id, patient=None)
+    held = Episode.every.filter(record_id=record_id, patient=None)
     owner = Record.objects.filter(pk=record_id).values("patient")[:1]
     held.update(patient=Subquery(owner))
 

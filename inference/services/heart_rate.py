@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from devices.models import Record
 from devices.reading import read_time_map
-from inference.models import BeatBlock
+from inference.services.beats import shown_blocks
 from patients.models import Patient
 
 # The alarms use the same number, so chart and alarm tell the same story.
@@ -127,9 +127,8 @@ def _rates(record: Record, first_s: float, last_s: float) -> _Rates:
     """Read the beats of one record and keep those inside, of good quality."""
     earliest = _sample_at(record, first_s)
     rows = (
-        BeatBlock.objects.filter(record=record, count__gt=0)
-        .filter(last_beat_sample__gte=earliest)
-        .order_by("start_sample")
+        shown_blocks(record)
+        .filter(count__gt=0, last_beat_sample__gte=earliest)
         .values_list("samples", "rr_ms", "quality")
     )
     # A day is up to 86,400 rows: no array is made for a single one.

@@ -20,6 +20,7 @@ from inference.services.lots import CHECKPOINT_S, is_closed, next_checkpoint
 from inference.services.revising import revise_episodes
 from inference.services.storing import drop_flushed, give_back, held_state
 from inference.services.summaries import forget_hours
+from inference.services.versions import keep_older
 from inference.services.work import limits_of
 
 # While a gap stays open, wait so long after the last late packet.
@@ -158,6 +159,9 @@ def _store(state: AnalysisState, redo: Redo, *, now: datetime) -> bool:
     reaches_head = stop == row.cursor_sample
     if reaches_head:
         drop_flushed(record, stop)
+    keep_older(
+        record=record, start=redo.start, stop=stop, annotator=annotator(), now=now
+    )
     BeatBlock.objects.filter(
         record=record, start_sample__gte=redo.start, start_sample__lt=stop
     ).delete()

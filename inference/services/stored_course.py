@@ -10,7 +10,8 @@ from devices.time_map import TimeMap
 from inference.course import AF_LABELS, Course, course_of
 from inference.ecg.types import CLASSES, Beats
 from inference.ecg.types import Episode as Seen
-from inference.models import BeatBlock, Episode
+from inference.services.beats import shown_blocks
+from inference.services.episodes import episodes_of
 
 # A day is up to 86,400 rows: probabilities, the larger part, are left in the database.
 _COLUMNS = ("start_sample", "samples", "classes", "rr_ms", "quality")
@@ -20,10 +21,8 @@ _Row = tuple[int, bytes, bytes, bytes, bytes]
 def stored_course(record: Record, start: int, end: int, *, time_map: TimeMap) -> Course:
     """Return the course of the blocks that touch ``[start, end)`` of the record."""
     rows: Sequence[_Row] = list(
-        BeatBlock.objects.filter(
-            record=record, start_sample__lt=end, end_sample__gt=start
-        )
-        .order_by("start_sample")
+        shown_blocks(record)
+        .filter(start_sample__lt=end, end_sample__gt=start)
         .values_list(*_COLUMNS)
     )
     fs = record.fs
@@ -68,12 +67,7 @@ def _quality(rows: Sequence[_Row], first: int, fs: int) -> NDArray[np.uint8]:
 
 
 def _af_episodes(record: Record, base: int, end: int) -> list[Seen]:
-    rows = Episode.objects.filter(
-        record=record,
-        label__in=AF_LABELS,
-        withdrawn_at=None,
-        onset_sample__lt=end,
-    )
+    rows = episodes_of(record).filter(label__in=AF_LABELS, onset_sample__lt=end)
     return [
         Seen(
             label=row.label,

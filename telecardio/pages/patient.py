@@ -14,6 +14,7 @@ from devices.models import Assignment
 from inference.alarm_rules import RULES, TECHNICAL_RULES, Rule
 from inference.label_figures import released_figures
 from inference.models import Alarm, Episode
+from inference.services.episodes import shown_episodes
 from patients.access import Right, patient_for_user, rights_of
 from patients.models import Patient, User
 from patients.services import log_access
@@ -89,7 +90,7 @@ def _found(found: Patient, rights: Right) -> dict[str, Any]:
     if Right.ALARMS not in rights:
         # Staff look after devices: they see what is technical.
         alarms = alarms.filter(rule__in=TECHNICAL_RULES)
-    standing = Episode.objects.filter(patient=found, withdrawn_at=None)
+    standing = shown_episodes().filter(patient=found)
     shows = Right.SIGNAL in rights
     episodes = list(standing.order_by("-onset_at")[:EPISODES_SHOWN]) if shows else []
     return {

@@ -6,8 +6,9 @@ from devices.models import Record
 from inference.ecg.types import CLASSES, WORDS
 from inference.ecg.types import Episode as PureEpisode
 from inference.label_figures import released_figures
-from inference.models import AnalysisState, BeatBlock, Episode
-from inference.services.beats import beats_of, quality_between
+from inference.models import AnalysisState, Episode
+from inference.services.beats import beats_of, quality_between, shown_blocks
+from inference.services.episodes import episodes_of
 from inference.suggestion import Suggestion, suggest
 from inference.summary import Summary, summarise
 
@@ -70,28 +71,26 @@ class Found:
         return sorted((word, words) for word, words in said.items() if words)
 
 
-def found_in(record: Record, *, analysed_sample: int) -> Found | None:
-    """Summarise what is analysed; None before anything is."""
-    blocks = list(BeatBlock.objects.filter(record=record).order_by("start_sample"))
+def found_in(
+    record: Record, *, analysed_sample: int, annotator: str | None = None
+) -> Found | None:
+    """Summarise what is analysed, as it is shown or as ``annotator`` said it.
+
+    None before anything is analysed.
+    """
+    shown = shown_blocks(record, annotator=annotator)
+    blocks = list(shown)
     if not blocks:
         return None
     summary = summarise(
         fs=record.fs,
         n=analysed_sample,
         beats=beats_of(blocks),
-        episodes=[_pure(row) for row in episodes_of(record)],
-        quality=quality_between(record, 0, analysed_sample).values,
+        episodes=[_pure(row) for row in episodes_of(record, annotator=annotator)],
+        quality=quality_between(record, 0, analysed_sample, blocks=shown).values,
         annotator=blocks[-1].annotator,
     )
     return Found(summary, suggest(summary))
-
-
-def episodes_of(record: Record) -> list[Episode]:
-    """Return the episodes that stand, in order of their onset."""
-    rows = Episode.objects.filter(
-        record=record, withdrawn_at=None, onset_sample__isnull=False
-    )
-    return list(rows.order_by("onset_sample", "label"))
 
 
 def _pure(row: Episode) -> PureEpisode:

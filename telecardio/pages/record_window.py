@@ -10,8 +10,9 @@ from inference.course import r_intervals_ms
 from inference.ecg.types import CLASSES, WORDS
 from inference.label_figures import released_figures
 from inference.services.beats import beats_between, quality_between
+from inference.services.episodes import episodes_of
 from inference.summary import EPISODE_WORDS
-from telecardio.pages.record_summary import episodes_of, progress_of
+from telecardio.pages.record_summary import progress_of
 
 WINDOW_S = 10
 MAX_WINDOW_S = 30
