@@ -33,9 +33,10 @@ def compiled(function: F) -> F:
     module = function.__module__.removeprefix(f"{PACKAGE}.")
     # Machine code holds that of the functions it calls, but numba asks only whether
     # the function's own file has changed. So the folder tells of all of them.
-    numba.config.CACHE_DIR = str(_folder() / f"{module}-{_digest(module)}")
-    options = {"cache": True, "nogil": True, "error_model": "numpy"}
-    return cast(F, numba.njit(**options)(function))
+    folder = str(_folder() / f"{module}-{_digest(module)}")
+    numba.config.CACHE_DIR = folder  # type: ignore[attr-defined]
+    compiler = numba.njit(cache=True, nogil=True, error_model="numpy")
+    return cast(F, compiler(function))
 
 
 @cache

@@ -134,7 +134,7 @@ class FinalBeats(NamedTuple):
     v: Signal
     rr_ms: Signal
     af: Array
-    features: Array
+    features: Signal
 
 
 @compiled
