@@ -13,13 +13,14 @@ import numpy as np
 
 from inference.ecg.compiled import compiled
 from inference.ecg.irregular_model import CENTRE, INTERCEPT, SLOPE
-from inference.ecg.medians import nth, put_in_order
+from inference.ecg.medians import nth_distance, put_in_order
 from inference.ecg.types import Array
 
 INTERVALS = 64
-ROOM = (7, INTERVALS)
+ROOM = (8, INTERVALS)
 FEWEST = 12  # with fewer known intervals nobody can tell
 NEIGHBOURS = 6
+USUAL = 0.03  # a distance to begin with
 FLOOR = 0.004  # of a distance of log intervals: R peaks are known to some ms
 
 AF_FEATURES = (
@@ -64,15 +65,11 @@ def _known(row: Array) -> int:
 
 
 @compiled
-def _quantiles(values: Array, first: float, second: float) -> tuple[float, float]:
-    """Return a lower and an upper quantile of ``values``; reorders them."""
-    if not len(values):
-        return 0.0, 0.0
-    low, high = int((len(values) - 1) * first), int((len(values) - 1) * second)
-    lower = nth(values, low)
-    if high == low:
-        return lower, lower
-    return lower, nth(values[low + 1 :], high - low - 1)
+def _quantile(distances: Array, share: float, room: Array) -> float:
+    """Return a quantile of ``distances``, 0 of none."""
+    if not len(distances):
+        return 0.0
+    return nth_distance(distances, int((len(distances) - 1) * share), USUAL, room)
 
 
 @compiled
@@ -131,7 +128,7 @@ def _out_of_beat(intervals: Array, centre: float, beat: Array) -> None:
 def describe_row(row: Array, known: int, room: Array, out: Array) -> None:
     """Write AF_FEATURES [12] of the last ``known`` of a row of intervals to ``out``.
 
-    ``room`` [7, 64] is there to work in.
+    ``room`` [8, 64] is there to work in.
     """
     intervals = row[len(row) - known :]
     line, ordered = room[0, :known], room[1, :known]
@@ -150,12 +147,14 @@ def describe_row(row: Array, known: int, room: Array, out: Array) -> None:
     _nearest(line, steps, near, pair)
     for k in range(1, known):
         steps[k - 1] = abs(line[k] - line[k - 1])
-    out[0], _ = _quantiles(steps, 0.5, 0.5)
-    out[1], out[2] = _quantiles(near, 0.5, 0.8)
-    out[3], out[4] = _quantiles(pair, 0.5, 0.8)
+    left = room[6]
+    out[0] = _quantile(steps, 0.5, left)
+    out[1], out[2] = _quantile(near, 0.5, left), _quantile(near, 0.8, left)
+    out[3], out[4] = _quantile(pair, 0.5, left), _quantile(pair, 0.8, left)
     # Of a full row the first interval, with half its neighbours unseen, is left out.
     kept = beat[1:] if known == len(row) else beat
-    out[5] = nth(kept, int((known - 2) * 0.8)) if known > 1 else 0.0
+    upper = max(int((known - 2) * 0.8), 0)
+    out[5] = nth_distance(kept, upper, USUAL, left) if known else 0.0
     out[6], out[7] = _narrowest(ordered, 0.25), _narrowest(ordered, 0.5)
     out[8] = _narrowest(ordered, 0.75)
     for k in range(9):
@@ -187,12 +186,12 @@ def af_features(rows: Array) -> Array:
 def probability_of(row: Array, known: int, room: Array) -> float:
     """Return the probability of fibrillation of a row [64] of intervals in s.
 
-    Its last ``known`` are intervals; ``room`` [7, 64] is there to work in. 0 while
+    Its last ``known`` are intervals; ``room`` [8, 64] is there to work in. 0 while
     fewer than 12 are known.
     """
     if known < FEWEST:
         return 0.0
-    features = room[6, : len(AF_FEATURES)]
+    features = room[7, : len(AF_FEATURES)]
     describe_row(row, known, room, features)
     score = INTERCEPT
     for k in range(len(features)):

@@ -50,15 +50,49 @@ def nth(values: Array, k: int) -> float:
 
 
 @compiled
+def _below(values: Array, limit: float) -> int:
+    """Return how many values lie below a limit."""
+    count = 0
+    for k in range(len(values)):
+        count += values[k] < limit
+    return count
+
+
+@compiled
+def nth_distance(distances: Array, k: int, guess: float, room: Array) -> float:
+    """Return the k-th smallest of ``distances`` [n], which are 0 or more.
+
+    Counting is a fraction of the cost of moving: the range that holds the answer is
+    halved by counts from a first ``guess`` on, until few are left. ``room`` [n] is
+    there to work in.
+    """
+    low, high, under, upto = -1.0, np.inf, 0, len(distances)
+    for _ in range(12):
+        if upto - under <= 8:
+            break
+        count = _below(distances, guess)
+        if count <= k:
+            low, under = guess, count
+        else:
+            high, upto = guess, count
+        guess = 4 * low if high == np.inf else (max(low, -high / 2) + high) / 2
+    left = 0
+    for distance in distances:
+        room[left] = distance
+        left += low <= distance < high
+    return nth(room[:left], min(k - under, left - 1)) if left else np.nan
+
+
+@compiled
 def put_in_order(values: Array, ordered: Array) -> None:
     """Write ``values``, few and none of them NaN, to ``ordered``, the least first."""
-    for i in range(len(values)):
-        value, below, before = values[i], 0, 0
-        for j in range(len(values)):
-            below += values[j] < value
-        for j in range(i):
-            before += values[j] == value
-        ordered[below + before] = value
+    for k in range(len(values)):
+        ordered[k] = -np.inf
+    for k in range(len(values)):
+        value = values[k]
+        ordered[_below(values, value)] = value
+    for k in range(1, len(values)):  # equal ones left gaps behind them
+        ordered[k] = max(ordered[k - 1], ordered[k])
 
 
 @compiled

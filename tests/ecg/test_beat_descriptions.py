@@ -85,3 +85,40 @@ def test_it_learns_a_new_normal_beat_when_none_matches_any_more() -> None:
     assert (like[10:40] > 0.9).all()
     assert (like[40:70] < 0.5).all()
     assert (like[71:] > 0.9).all()
+
+
+def test_it_sees_how_common_and_how_early_a_shape_is() -> None:
+    shapes, intervals = [NARROW] * 200, [0.8] * 200
+    for k in range(20, 200, 6):
+        shapes[k], intervals[k], intervals[k + 1] = WIDE, 0.5, 1.1
+    said = describe_beats(initial_beats(), *draw(shapes, intervals))
+    wide = np.arange(80, 200, 6)
+    narrow = wide - 2
+    assert (column(said, "family_pre")[wide] < -0.4).all()
+    assert (column(said, "family_post")[wide] > 0.2).all()
+    assert (np.abs(column(said, "family_pre")[narrow]) < 0.1).all()
+    assert (column(said, "family_share")[wide] < np.log(0.2)).all()
+    assert (column(said, "family_width")[wide] > 0.3).all()
+    assert column(said, "family_is_own")[narrow].all()
+    assert not column(said, "family_is_own")[wide].any()
+    assert (column(said, "families")[wide] == 2).all()
+
+
+def test_it_keeps_the_slow_beats_as_reference_in_bigeminy() -> None:
+    said = describe_beats(
+        initial_beats(), *draw([NARROW] * 120, [0.8] * 40 + [0.5, 1.1] * 40)
+    )
+    early = np.arange(80, 118, 2)
+    assert (column(said, "log_pre_upper")[early] < np.log(0.5 / 1.0)).all()
+    assert (column(said, "early_share")[early] > 0.2).all()
+
+
+def test_it_forgets_a_shape_that_came_no_more() -> None:
+    rng = np.random.default_rng(5)
+    signal, at, pre_s, post_s = draw([WIDE] * 3 + [NARROW] * 1497, [0.8] * 1500)
+    other = signal + rng.normal(0, 0.1, len(signal)).astype(np.float32)
+    other[at[20] :] = signal[at[20] :]
+    states = initial_beats(), initial_beats()
+    for state, own in zip(states, (signal, other), strict=True):
+        describe_beats(state, own, at, pre_s, post_s)
+    assert states[0].tobytes() == states[1].tobytes()

@@ -8,6 +8,7 @@ from inference.ecg.medians import (
     median_distance,
     middle,
     nth,
+    nth_distance,
     put_in_order,
     slide,
 )
@@ -22,6 +23,9 @@ def test_it_finds_what_sorting_finds(length: int) -> None:
         assert median(values.copy()) == np.median(values)
         for k in range(length):
             assert nth(values.copy(), k) == ordered[k]
+            room = np.empty(length)
+            distance = nth_distance(np.abs(values), k, 0.03, room)
+            assert distance == np.sort(np.abs(values))[k]
         out = np.empty(length)
         put_in_order(values, out)
         np.testing.assert_array_equal(out, ordered)
