@@ -14,9 +14,13 @@ from ml.examples import MARGIN, Examples
 JITTER_SIGMA = 2.0  # grid steps of 8 ms
 POST_LOST = 0.05
 POST_FEATURES = [
-    k for k, name in enumerate(FEATURES) if "post" in name or name == "compensation"
+    k
+    for k, name in enumerate(FEATURES)
+    if name.startswith(("log_post", "post_s", "innovation_post", "compensation"))
 ]
 POST_MISSING = FEATURES.index("post_missing")
+FAMILY_POST = FEATURES.index("family_post")
+POST_IN_FAMILY = FEATURES.index("post_in_family")
 
 
 def add_noise(
@@ -68,4 +72,5 @@ def draw(
     lost = rng.random(n) < POST_LOST
     features[np.ix_(lost, POST_FEATURES)] = 0.0
     features[lost, POST_MISSING] = 1.0
+    features[lost, POST_IN_FAMILY] = -features[lost, FAMILY_POST]
     return pair.astype(np.float32), features

@@ -20,7 +20,7 @@ from inference.ecg.grid import BEFORE, GRID_FS, WINDOW
 from ml.card_file import write_card
 from ml.data import DS1, DS2, PACED
 
-VERSION = "0.1.1"
+VERSION = "0.2.0"
 BATCH = 64
 MODEL_NAME = "beat_cnn.tflite"
 TOLERANCE = 1e-5
@@ -34,7 +34,7 @@ DS2_OPENED = (
 
 AF_GATE = (
     "A beat called S keeps min(1, 1.03 - a) of its S, the rest goes to N; a: "
-    "probability of atrial fibrillation from 64 intervals, inference/ecg/af_model.py"
+    "probability of atrial fibrillation from 64 intervals, inference/ecg/af.py"
 )
 
 

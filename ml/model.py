@@ -1,43 +1,54 @@
-"""The beat CNN: about 12,000 parameters, larger nets were worse on new patients."""
+"""The trained nets as one Keras model, which the export turns into the artifact."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import keras
 import numpy as np
-from keras import layers
-from numpy.typing import NDArray
+from keras import layers, ops
 
-from inference.ecg import CLASSES
 from inference.ecg.beats import CHANNELS, FEATURES
 from inference.ecg.grid import WINDOW
+from ml.fit import FARTHEST, FARTHEST_PROJECTION, Encoder, Net
+
+LEAST = 1e-7  # a probability's logarithm is taken of at least this
 
 
-def build(mean: NDArray[np.float32], deviation: NDArray[np.float32]) -> keras.Model:
-    """Return the untrained net: windows [96, 2] and features [F] to 5 probabilities.
+def _dense(x: keras.KerasTensor, weight: np.ndarray, bias: np.ndarray, shape: str):
+    """Return a dense layer's answer, its weights being given."""
+    layer = layers.Dense(weight.shape[1], activation=shape)
+    answer = layer(x)
+    layer.set_weights([weight, bias])
+    return answer
 
-    ``mean`` and ``deviation`` [F] of the training features become part of it, so
-    the exported model takes features as they are measured.
+
+def _encode(encoder: Encoder, window: keras.KerasTensor, measured: keras.KerasTensor):
+    features = (measured - encoder.mean) / encoder.deviation
+    parts = [ops.clip(features, -FARTHEST, FARTHEST)]
+    for k, directions in enumerate(encoder.directions):
+        row = ops.clip(window[:, :, k], -FARTHEST, FARTHEST)
+        row = _dense(row, directions, np.zeros(directions.shape[1]), "linear")
+        parts.append(ops.clip(row, -FARTHEST_PROJECTION, FARTHEST_PROJECTION))
+    return ops.concatenate(parts, axis=1)
+
+
+def together(members: Sequence[Net], temperature: float) -> keras.Model:
+    """Return one net that says what several say on average, calibrated.
+
+    It takes windows [n, 96, 2] and features [n, F] and gives probabilities [n, 5].
+    The logarithms of the mean probabilities are divided by ``temperature``. The
+    members share their encoder.
     """
     window = keras.Input((WINDOW, len(CHANNELS)), name="windows")
     measured = keras.Input((len(FEATURES),), name="features")
-
-    x = window
-    for filters, width, pool in ((16, 7, 2), (24, 5, 2), (32, 3, 4)):
-        x = layers.Conv1D(filters, width, padding="same", use_bias=False)(x)
-        x = layers.BatchNormalization()(x)
-        x = layers.ReLU()(x)
-        x = layers.MaxPooling1D(pool)(x)
-    x = layers.Flatten()(x)
-    x = layers.Dropout(0.3)(x)
-    x = layers.Dense(24, activation="relu")(x)
-
-    f = layers.Normalization(mean=mean, variance=deviation**2)(measured)
-    f = layers.ReLU(max_value=12.0)(layers.Rescaling(1.0, offset=6.0)(f))
-    f = layers.Rescaling(1.0, offset=-6.0)(f)  # clipped to +-6
-    f = layers.GaussianNoise(0.1)(f)
-
-    x = layers.Concatenate()([x, f])
-    x = layers.Dense(32, activation="relu")(x)
-    x = layers.Dropout(0.15)(x)
-    out = layers.Dense(len(CLASSES), activation="softmax", name="probabilities")(x)
-    return keras.Model([window, measured], out, name="beat_cnn")
+    seen = _encode(members[0].encoder, window, measured)
+    said = []
+    for member in members:
+        x = seen
+        for weight, bias in zip(member.weights[:-1], member.biases[:-1], strict=True):
+            x = _dense(x, weight, bias, "relu")
+        said.append(_dense(x, member.weights[-1], member.biases[-1], "softmax"))
+    mean = layers.Average()(said) if len(said) > 1 else said[0]
+    out = ops.softmax(ops.log(ops.maximum(mean, LEAST)) / temperature)
+    return keras.Model([window, measured], out, name="beat_nets")

@@ -1,0 +1,44 @@
+"""Thousands of people without beat labels, as examples of normal beats.
+
+In a record of the PhysioNet/CinC 2017 set that is labelled normal as a whole, nearly
+every beat is normal: what looks early or wide there is another person's usual self,
+or noise. Its R peaks are those that the classical detector finds.
+"""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import wfdb
+
+from inference.ecg.fusion import TO_BAND
+from ml.data import Record, to_250_hz
+from ml.examples import Examples, band_of, describe, join, sequence_of
+from ml.r_peak_labels import votes_of
+
+FEWEST = 8  # beats of a record
+LOUDEST_MV = 15.0
+NORMAL = "N"
+
+
+def normal_people(data: Path, count: int, seed: int) -> Examples:
+    """Describe the beats of ``count`` records labelled normal, drawn by ``seed``."""
+    folder = data / "training2017"
+    with open(folder / "REFERENCE.csv") as file:
+        names = sorted(name for name, label in csv.reader(file) if label == NORMAL)
+    parts: list[Examples] = []
+    for k in np.random.default_rng(seed).permutation(len(names)):
+        if len(parts) == count:
+            break
+        record = wfdb.rdrecord(str(folder / names[k]))
+        mv = to_250_hz(np.nan_to_num(record.p_signal[:, 0]), int(record.fs))
+        none = np.zeros(0)
+        band = band_of(Record(names[k], mv, none, none.astype(np.uint8)))
+        at = votes_of(band)[:, 0] - TO_BAND
+        if len(at) < FEWEST or np.abs(band).max() > LOUDEST_MV:
+            continue
+        normal = np.zeros(len(at), dtype=np.uint8)
+        parts.append(describe(sequence_of(band, at, normal), int(k), "people"))
+    return join(parts)
