@@ -13,6 +13,7 @@ import re
 from pathlib import Path
 
 from inference.classifier import ARTIFACTS
+from ml.artifact_table import artifacts, challenge, opened
 from ml.card_file import read_card
 from ml.card_tables import TABLES
 from ml.speed_table import speed
@@ -45,6 +46,9 @@ def main() -> None:
             page = fill(page, name, make(found))
         except KeyError as missing:
             print(f"{name}: the figures hold no {missing}")
+    page = fill(page, "artifacts", artifacts(ARTIFACTS))
+    page = fill(page, "challenge", challenge(ARTIFACTS))
+    page = fill(page, "ds2_opened", opened(ARTIFACTS))
     if options.bench:
         page = fill(page, "speed", speed(json.loads(options.bench.read_text())))
     options.page.write_text(page)

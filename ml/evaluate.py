@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from inference.classifier import ARTIFACTS, load_classifier
-from ml.card_file import write_figures
+from ml.card_file import CARD_NAME, write_figures
 from ml.data import DS1, DS2, PACED, check_counts, data_folder
 from ml.judge.beats import true_classes
 from ml.judge.label_figures import label_figures
@@ -92,10 +92,13 @@ def evaluate(
 
 def quoted(artifacts: Path) -> dict[str, Any]:
     """Return what the cards in a folder quote from cross-validation, by card."""
-    cards = {
-        path.stem: json.loads(path.read_text()) for path in artifacts.glob("*.json")
-    }
-    return {name: card[QUOTED] for name, card in cards.items() if QUOTED in card}
+    found: dict[str, Any] = {}
+    for path in sorted(artifacts.glob("*.json")):
+        card = json.loads(path.read_text())
+        said = card.get(QUOTED) or (path.name != CARD_NAME and card.get("figures"))
+        if said:
+            found[path.stem] = said
+    return found
 
 
 def write_scores(path: Path, outcomes: Sequence[Outcome]) -> None:
