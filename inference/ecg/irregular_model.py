@@ -1,6 +1,6 @@
-"""Coefficients of the probability of atrial fibrillation.
+"""Coefficients of the probability of fibrillation before classes are known.
 
-Written by ``python -m ml.af --write`` from the annotations of the MIT-BIH
+Written by ``python -m ml.irregular --write`` from the annotations of the MIT-BIH
 Atrial Fibrillation and Normal Sinus Rhythm Databases (PhysioNet, ODC-By).
 """
 
