@@ -32,11 +32,15 @@ def artifacts(folder: Path) -> str:
 
 
 def _words(key: str, value: Any) -> str:
+    return f"{key.replace('_', ' ')}: {_plain(value)}"
+
+
+def _plain(value: Any) -> str:
     if isinstance(value, dict):
-        value = ", ".join(f"{name} {part}" for name, part in value.items())
-    elif isinstance(value, list):
-        value = ", ".join(str(part) for part in value)
-    return f"{key.replace('_', ' ')}: {value}"
+        return ", ".join(f"{name} {_plain(part)}" for name, part in value.items())
+    if isinstance(value, list):
+        return "; ".join(_plain(part) for part in value)
+    return str(value)
 
 
 def opened(folder: Path) -> str:
