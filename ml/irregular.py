@@ -200,7 +200,8 @@ def write(model: Model, path: Path) -> None:
     path.write_text(
         '"""Coefficients of the probability of fibrillation before classes are '
         "known.\n\nWritten by ``python -m ml.irregular --write`` from the annotations "
-        "of the MIT-BIH\nAtrial Fibrillation and Normal Sinus Rhythm Databases (PhysioNet, ODC-By).\n"
+        "of the MIT-BIH\nAtrial Fibrillation "
+        "and Normal Sinus Rhythm Databases (PhysioNet, ODC-By).\n"
         '"""\n\n'
         + lines("CENTRE", model.centre)
         + lines("SLOPE", model.slope)
