@@ -11,7 +11,7 @@ from inference.ecg.irregularity import (
     ROOM,
     describe_irregularity,
 )
-from inference.ecg.types import CLASSES, Array, Signal
+from inference.ecg.types import CLASSES, Array, Mask, Signal
 
 FEWEST = 6  # intervals that can be told regular or not
 EARLY, LATE = 0.88, 1.12  # of the median interval
@@ -20,14 +20,13 @@ QUANTILES = (0.05, 0.1, 0.25, 0.75, 0.9, 0.95)
 VENTRICULAR, FUSION = CLASSES.index("V"), CLASSES.index("F")
 
 
-def describe_intervals(pre_s: Array, wide: Array) -> dict[str, float]:
+def describe_intervals(pre_s: Array, wide: Mask) -> dict[str, float]:
     """Return features of the intervals before each beat [n] in s (NaN: unknown).
 
     ``wide`` [n] tells which beats are ventricular or fusion beats.
     """
     known = pre_s[~np.isnan(pre_s)]
     out = {
-        "intervals": len(known),
         "unknown": 1 - len(known) / max(len(pre_s), 1),
         **_irregularity("row", known),
     }
@@ -57,8 +56,8 @@ def describe_intervals(pre_s: Array, wide: Array) -> dict[str, float]:
         "over_50_ms": (size > 0.05).mean(),
         "near_middle": (np.abs(ratio - 1) < 0.05).mean(),
         "skew": _skew(known),
-        "across": np.std(known[1:] - known[:-1]),
-        "along": np.std(known[1:] + known[:-1]),
+        "across": float(np.std(step)),
+        "along": float(np.std(known[1:] + known[:-1])),
         "early": (ratio < EARLY).mean(),
         "late": (ratio > LATE).mean(),
         "early_late": ((ratio[:-1] < EARLY) & (ratio[1:] > LATE)).mean(),
@@ -66,7 +65,7 @@ def describe_intervals(pre_s: Array, wide: Array) -> dict[str, float]:
             (ratio[:-1] < EARLY) & (np.abs(ratio[1:] - 1) < LATE - 1)
         ).mean(),
         "pauses": (ratio > 1.6).mean(),
-        "trend": np.polyfit(np.arange(len(known)), ratio, 1)[0] if middle > 0 else 0.0,
+        "trend": _trend(ratio),
         "sample_entropy": _sample_entropy(known),
     }
     for share in QUANTILES:
@@ -81,6 +80,12 @@ def _irregularity(name: str, intervals: Array) -> dict[str, float]:
     if len(row) >= FEWEST:
         describe_irregularity(row, np.empty(ROOM), out)
     return {f"{name}_{n}": v for n, v in zip(AF_FEATURES, out.tolist(), strict=True)}
+
+
+def _trend(values: Array) -> float:
+    """Return the slope of a straight line through values."""
+    place = np.arange(len(values)) - (len(values) - 1) / 2
+    return float((place * values).sum() / (place * place).sum())
 
 
 def _skew(values: Array) -> float:
