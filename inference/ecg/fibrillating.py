@@ -14,10 +14,10 @@ from inference.ecg.episode_log import (
     write,
 )
 
-ENTER, MIDDLE, LEAVE = 0.7, 0.5, 0.3
+ENTER, MIDDLE, LEAVE = 0.9, 0.6, 0.3
 # A probability looks back over 64 intervals: where it crosses the middle, the change
-# lies about so many beats back.
-BACK = 24
+# lies about half of them back.
+BACK = 32
 LEAST_S = 30.0  # of readable fibrillation before it is an episode
 MERGED_S = 120.0  # without fibrillation end it; what is shorter is part of it
 LONGEST_RR_S = 3.0  # what lies between beats further apart is not counted

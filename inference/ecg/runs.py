@@ -35,8 +35,10 @@ WIDER = 0.05
 # and either early against the local rhythm (log of the ratio) or beyond doubt.
 EARLY = -0.05
 BEYOND_DOUBT = 0.8
-# In VT one beat is like the other; where they are not, noise is called V.
+# In VT one beat is like the other; where they are not, noise is called V. But a long
+# run may be of two kinds of beats in turn (bidirectional).
 ALIKE = 0.2
+LONG_RUN = 12
 
 # The beats of the run up to now, the samples of its latest V beats, what is open,
 # sums over its V beats: probability of V, wider; and over all V beats but the first:
@@ -181,7 +183,8 @@ def _is_vt(state: State, limits: Bounds, fs: int) -> bool:
     steps = state.recent_count - 1
     if state.count - state.fusion < limits.vt_beats or steps < 1:
         return False
-    if not _looks_v(state) or state.alike < ALIKE * (state.seen - 1):
+    unlike = state.alike < ALIKE * (state.seen - 1) and state.seen < LONG_RUN
+    if unlike or not _looks_v(state):
         return False
     span_s = (state.recent[steps] - state.recent[0]) / fs
     return bool(60 * steps >= limits.vt_bpm * span_s)
