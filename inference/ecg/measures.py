@@ -38,8 +38,8 @@ FEATURES = OWN + 2 * COMPARED
 # like, compared with what is usual.
 MEASURES = np.dtype(
     [
-        ("past", "f8", (USUAL, REFERENCE_S)),
-        ("ordered", "f8", (USUAL, REFERENCE_S)),
+        ("past", "f4", (USUAL, REFERENCE_S)),
+        ("ordered", "f4", (USUAL, REFERENCE_S)),
         ("count", "i8"),
         ("rise", "f8"),
         ("level", "f8"),
@@ -234,7 +234,7 @@ def remember(state: State, values: Array) -> None:
     last, count = REFERENCE_S - 1, state.count
     for k in range(USUAL):
         leaving = state.past[k, 0] if count == REFERENCE_S else np.nan
-        slide(state.ordered[k], count, leaving, values[k])
+        slide(state.ordered[k], count, leaving, np.float32(values[k]))
         if count == REFERENCE_S:
             state.past[k, :last] = state.past[k, 1:].copy()
         state.past[k, min(count, last)] = values[k]
