@@ -125,7 +125,7 @@ def test_it_takes_maxima_that_stand_apart() -> None:
 
 
 def test_it_believes_less_alone() -> None:
-    heat = bumps({300: 0.4, 600: 0.4})
+    heat = bumps({300: 0.36, 600: 0.36})
     assert r_peaks(heat) == []
     assert r_peaks(heat, votes=(605,)) == [600]
 
