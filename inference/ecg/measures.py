@@ -234,7 +234,8 @@ def remember(state: State, values: Array) -> None:
     last, count = REFERENCE_S - 1, state.count
     for k in range(USUAL):
         leaving = state.past[k, 0] if count == REFERENCE_S else np.nan
-        slide(state.ordered[k], count, leaving, np.float32(values[k]))
+        value = float(np.float32(values[k]))  # as the past keeps it
+        slide(state.ordered[k], count, leaving, value)
         if count == REFERENCE_S:
             state.past[k, :last] = state.past[k, 1:].copy()
         state.past[k, min(count, last)] = values[k]

@@ -36,9 +36,7 @@ def test_it_finds_the_same_beats_as_in_a_csv_file(tmp_path):
     csv = read_csv(io.BytesIO(f"II\n{text}".encode()), fs=FS)
     assert (edf.fs, edf.leads, edf.gain, edf.baseline) == (FS, ("II",), 1000, 0)
     np.testing.assert_array_equal(edf.samples, csv.samples)
-    found, expected = (
-        analyse_record(record, nets=nets()) for record in (edf, csv)
-    )
+    found, expected = (analyse_record(record, nets=nets()) for record in (edf, csv))
     assert len(found.beats.samples) > 40
     np.testing.assert_array_equal(found.beats.samples, expected.beats.samples)
     np.testing.assert_array_equal(found.beats.classes, expected.beats.classes)
