@@ -23,6 +23,7 @@ from inference.summary import minutes_of, summarise
 CALLS = {
     "signal to grid": ("_take_in",),
     "R peaks and features": ("_settle",),
+    "fibrillation": ("_believe",),
     "episodes": ("_follow_piece", "_end"),
 }
 UP_TO_R_PEAKS = ("signal to grid", "R-peak net", "voter")
