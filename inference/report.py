@@ -2,6 +2,7 @@
 
 from inference.ecg.types import WORDS
 from inference.label_figures import LabelFigures
+from inference.recording_rhythm import RecordingRhythm
 from inference.suggestion import suggest
 from inference.summary import Summary
 
@@ -18,11 +19,16 @@ def clock(seconds: float) -> str:
 
 
 def report_text(
-    summary: Summary, *, title: str, figures: LabelFigures | None = None
+    summary: Summary,
+    *,
+    title: str,
+    figures: LabelFigures | None = None,
+    rhythm: RecordingRhythm | None = None,
 ) -> str:
     """Return the summary as text for a terminal, episodes at the end.
 
-    ``figures`` say how often the labels that occur are right.
+    ``figures`` say how often the labels that occur are right; ``rhythm`` is what a
+    short recording shows as a whole.
     """
     lines = [
         title,
@@ -36,6 +42,7 @@ def report_text(
         f"{summary.v_couplets} V couplets, {summary.v_runs} V runs, "
         f"{summary.s_couplets} S couplets, {summary.s_runs} S runs",
         f"  AF          {_af(summary)}",
+        *([] if rhythm is None else [f"  rhythm      {rhythm_words(rhythm)}"]),
         f"  variability {_variability(summary)}",
         f"  episodes    {len(summary.episodes)}",
     ]
@@ -60,6 +67,14 @@ def _figures(summary: Summary, figures: LabelFigures | None) -> list[str]:
     said |= {e.words: figures.episode_words(e.label) for e in summary.episodes}
     lines = [f"{word}: {words}" for word, words in said.items() if words]
     return [*lines, figures.source] if lines and figures.source else lines
+
+
+def rhythm_words(rhythm: RecordingRhythm) -> str:
+    """Say the rhythm of a short recording, and how often the model is right."""
+    said = f"{rhythm.words} {rhythm.probability:.0%}"
+    if rhythm.windows > 1:
+        said += f", {rhythm.agreeing} of {rhythm.windows} half minutes"
+    return f"{said} ({rhythm.figure})" if rhythm.figure else said
 
 
 def _beats(summary: Summary) -> str:

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 
 from inference.label_figures import released_figures
 from inference.report import clock
+from inference.services.versions import annotators_of
 from telecardio.pages.record_access import record_for_request
 from telecardio.pages.record_summary import found_in, progress_of
 from telecardio.pages.record_window import MAX_WINDOW_S, WINDOW_S, window_of
@@ -17,14 +18,25 @@ from telecardio.pages.record_window import MAX_WINDOW_S, WINDOW_S, window_of
 @require_safe
 @never_cache
 def record(request: HttpRequest, pk: int) -> HttpResponse:
-    """Show the recording; ``?start=`` in seconds says which part of the trace."""
+    """Show the recording; ``?start=`` in seconds says which part of the trace.
+
+    ``?annotator=`` asks for what another version of the analysis said.
+    """
     found_record = record_for_request(request, pk)
     progress = progress_of(found_record)
     duration_s = found_record.end_sample / found_record.fs
+    annotators = annotators_of(found_record)
+    annotator = _annotator(request, annotators)
     context = {
         "record": found_record,
         "progress": progress,
-        "found": found_in(found_record, analysed_sample=progress.analysed_sample),
+        "found": found_in(
+            found_record,
+            analysed_sample=progress.analysed_sample,
+            annotator=annotator,
+        ),
+        "annotators": annotators if len(annotators) > 1 else [],
+        "annotator": annotator or "",
         "duration": clock(duration_s),
         "duration_s": duration_s,
         "start_s": _number(request, "start", 0.0),
@@ -57,8 +69,15 @@ def record_window(request: HttpRequest, pk: int) -> HttpResponse:
         found_record,
         start_s=_number(request, "start", 0.0),
         seconds=min(max(seconds, 0.1), MAX_WINDOW_S),
+        annotator=_annotator(request, annotators_of(found_record)),
     )
     return JsonResponse(window)
+
+
+def _annotator(request: HttpRequest, annotators: list[tuple[str, bool]]) -> str | None:
+    """Return the annotator that is asked for, None for what is shown."""
+    name = request.GET.get("annotator")
+    return name if name in {known for known, _ in annotators} else None
 
 
 def _number(request: HttpRequest, name: str, default: float) -> float:

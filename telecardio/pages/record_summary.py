@@ -3,10 +3,14 @@
 from dataclasses import dataclass
 
 from devices.models import Record
-from inference.ecg.types import CLASSES, WORDS
+from devices.reading import read_signal_mv
+from inference.ecg.types import CLASSES, WORDS, Beats
 from inference.ecg.types import Episode as PureEpisode
 from inference.label_figures import released_figures
 from inference.models import AnalysisState, Episode
+from inference.recording_rhythm import LONGEST_S, recording_rhythm
+from inference.report import rhythm_words
+from inference.rhythm import rhythm_model
 from inference.services.beats import beats_of, quality_between, shown_blocks
 from inference.services.episodes import episodes_of
 from inference.suggestion import Suggestion, suggest
@@ -56,6 +60,7 @@ class Found:
 
     summary: Summary
     suggestion: Suggestion
+    rhythm: str
 
     @property
     def classes(self) -> list[tuple[str, str, int]]:
@@ -90,7 +95,19 @@ def found_in(
         quality=quality_between(record, 0, analysed_sample, blocks=shown).values,
         annotator=blocks[-1].annotator,
     )
-    return Found(summary, suggest(summary))
+    beats = beats_of(blocks)
+    return Found(summary, suggest(summary), _rhythm(record, analysed_sample, beats))
+
+
+def _rhythm(record: Record, analysed_sample: int, beats: Beats) -> str:
+    """Say the rhythm of a short recording that is analysed to its end; else nothing."""
+    end = record.end_sample
+    if analysed_sample < end or end > LONGEST_S * record.fs:
+        return ""
+    lead = AnalysisState.objects.values_list("lead", flat=True).get(record=record)
+    mv = read_signal_mv(record, 0, end, lead=lead)
+    rhythm = recording_rhythm(rhythm_model(), mv, fs=record.fs, beats=beats)
+    return "" if rhythm is None else rhythm_words(rhythm)
 
 
 def _pure(row: Episode) -> PureEpisode:

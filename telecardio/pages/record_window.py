@@ -9,7 +9,7 @@ from devices.reading import read_signal
 from inference.course import r_intervals_ms
 from inference.ecg.types import CLASSES, WORDS
 from inference.label_figures import released_figures
-from inference.services.beats import beats_between, quality_between
+from inference.services.beats import beats_between, quality_between, shown_blocks
 from inference.services.episodes import episodes_of
 from inference.summary import EPISODE_WORDS
 from telecardio.pages.record_summary import progress_of
@@ -19,7 +19,9 @@ MAX_WINDOW_S = 30
 LONGEST_RR_S = 10
 
 
-def window_of(record: Record, *, start_s: float, seconds: float) -> dict[str, Any]:
+def window_of(
+    record: Record, *, start_s: float, seconds: float, annotator: str | None = None
+) -> dict[str, Any]:
     """Return ``[start_s, start_s + seconds)``: mV per lead, beats, episodes, quality.
 
     Where no sample is stored the signal is null, and so is an unknown interval.
@@ -38,7 +40,7 @@ def window_of(record: Record, *, start_s: float, seconds: float) -> dict[str, An
             {"name": name, "mv": _plain(signal[:, index])}
             for index, name in enumerate(record.leads)
         ],
-        "beats": _beats(record, start, end),
+        "beats": _beats(record, start, end, annotator),
         "episodes": [
             {
                 "words": EPISODE_WORDS.get(row.label, row.get_label_display()),
@@ -46,16 +48,21 @@ def window_of(record: Record, *, start_s: float, seconds: float) -> dict[str, An
                 "onset_s": (row.onset_sample or 0) / fs,
                 "end_s": (row.end_sample or record.end_sample) / fs,
             }
-            for row in episodes_of(record)
+            for row in episodes_of(record, annotator=annotator)
             if (row.onset_sample or 0) < end and (row.end_sample or end) > start
         ],
-        "quality": quality_between(record, start, end).values.tolist(),
+        "quality": quality_between(
+            record, start, end, blocks=shown_blocks(record, annotator=annotator)
+        ).values.tolist(),
     }
 
 
-def _beats(record: Record, start: int, end: int) -> list[dict[str, Any]]:
+def _beats(
+    record: Record, start: int, end: int, annotator: str | None
+) -> list[dict[str, Any]]:
     # The beat before the window is needed for the first interval.
-    beats = beats_between(record, start - LONGEST_RR_S * record.fs, end)
+    before = start - LONGEST_RR_S * record.fs
+    beats = beats_between(record, before, end, annotator=annotator)
     intervals = r_intervals_ms(beats, fs=record.fs)
     figures = released_figures()
     return [

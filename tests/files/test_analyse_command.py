@@ -15,6 +15,7 @@ from devices.ecg_model import synthesise
 from inference.files import analysis
 from inference.files.record import FileRecord
 from inference.nets import nets
+from inference.rhythm import RHYTHM_WORDS
 from tests.files.edf_files import write as write_edf
 from tests.files.wfdb_records import write
 
@@ -139,6 +140,10 @@ def test_it_summarises_minutes_hours_and_days_of_an_edf_file(tmp_path, capsys):
     counts = [minute["beats"]["V"] for minute in summary["minutes"]]
     assert sum(counts) == summary["beats"]["V"] > 10
     assert summary["hours"][0]["rmssd_ms"] == summary["rmssd_ms"] > 0
+    rhythm = summary["rhythm"]
+    assert rhythm["words"] in RHYTHM_WORDS
+    assert rhythm["windows"] == 5
+    assert 0 < rhythm["probability"] <= 1
     read = wfdb.rdann(str(tmp_path / "night"), "tc")
     assert set(read.chan) == {1}
     assert np.isin(read.symbol, list("NSVFQ")).sum() == summary["beat_count"]

@@ -143,9 +143,10 @@ def test_it_shows_labels_episodes_summary_and_suggestion(client, alice):
         matched += any(beat["symbol"] == symbol for beat in near)
     assert matched >= 0.9 * len(truth)
     assert {beat["word"] for beat in found.values()} >= {"normal", "ventricular"}
-    assert all(
-        "of 100 right" in b["figure"] for b in found.values() if b["symbol"] in "NSV"
-    )
+    assert {beat["figure"] for beat in found.values()} == {
+        figures.beat_short(beat["symbol"]) for beat in found.values()
+    }
+    assert "Rhythm of the recording:" in page
     assert all(0 < beat["probability"] <= 1 for beat in found.values())
 
 

@@ -68,6 +68,8 @@ def test_it_reads_the_card_of_the_released_artifact():
     card = json.loads(CARD.read_text())
     figures = released_figures()
     assert figures.annotator == f"tc-{card['version']}"
+    if not (card["figures"] or card.get("label_figures")):
+        pytest.skip("not run: the artifact has not been judged yet")
     for symbol in "NSV":
         assert "of 100 such labels were right" in figures.beat_words(symbol)
     assert [word for word, _ in figures.rows] == list(WORDS.values())

@@ -130,6 +130,23 @@ def test_it_shows_what_is_made_current_and_goes_back(record):
     assert "VT" in {label for label, *_ in told(record)}
 
 
+def test_it_shows_both_versions_on_the_page_of_the_recording(record, alice, client):
+    call_command("reanalyse", record.pk)
+    for block in BeatBlock.every.exclude(reanalysis=None):
+        block.classes = bytes([1] * block.count)
+        block.save()
+    client.force_login(alice)
+    page = client.get(f"/records/{record.pk}/").content.decode()
+    assert "tc-old (shown)" in page
+    assert f'href="?annotator={annotator()}"' in page
+    address = f"/records/{record.pk}/window/?start=20"
+    shown = client.get(address).json()["beats"]
+    asked = client.get(f"{address}&annotator={annotator()}").json()["beats"]
+    assert {beat["symbol"] for beat in asked} == {"S"}
+    assert {beat["symbol"] for beat in shown} != {"S"}
+    assert client.get(f"{address}&annotator=nobody").json()["beats"] == shown
+
+
 def test_it_takes_a_span_in_whole_checkpoints(record):
     start, end = STARTED_AT + timedelta(minutes=7), STARTED_AT + timedelta(minutes=9)
     times = ["--from", start.isoformat(), "--to", end.isoformat()]

@@ -44,11 +44,6 @@ def alarm(assignment: Assignment) -> Alarm:
     )
 
 
-def test_the_card_says_something() -> None:
-    assert "of 100" in V
-    assert "of 100 ventricular labels were right" in VT
-
-
 def test_it_stands_on_the_wall(client: Client, alice: User, patient: Patient) -> None:
     client.force_login(alice)
     response = client.get("/wall/")

@@ -17,7 +17,9 @@ from inference.files.record import FileError, FileRecord
 from inference.files.wfdb_record import read_wfdb
 from inference.label_figures import released_figures
 from inference.nets import annotator, nets
+from inference.recording_rhythm import LONGEST_S, RecordingRhythm, recording_rhythm
 from inference.report import report_text
+from inference.rhythm import rhythm_model
 from inference.suggestion import suggest
 from inference.summary import Summary, minutes_of, rounded, summarise
 
@@ -78,13 +80,20 @@ class Command(BaseCommand):
                 quality=findings.quality,
                 annotator=annotator(),
             )
+            rhythm = _rhythm(record, lead, findings)
             done.append(_json(source, record, lead, summary, path))
+            done[-1]["rhythm"] = None if rhythm is None else rounded(asdict(rhythm))
             if options["minutes"]:
                 done[-1]["minutes"] = _minutes(record, findings)
             if not options["json"]:
                 title = f"{source} ({record.leads[lead]}, {record.fs} Hz) -> {path}"
                 self.stdout.write(
-                    report_text(summary, title=title, figures=released_figures())
+                    report_text(
+                        summary,
+                        title=title,
+                        figures=released_figures(),
+                        rhythm=rhythm,
+                    )
                 )
         if options["json"]:
             self.stdout.write(json.dumps({"records": done, "errors": errors}, indent=2))
@@ -142,6 +151,15 @@ def _write(findings: Findings, record: FileRecord, lead: int, target: Path) -> P
         n=len(record.samples),
         channel=record.channel(lead),
     )
+
+
+def _rhythm(
+    record: FileRecord, lead: int, findings: Findings
+) -> RecordingRhythm | None:
+    if record.duration_s > LONGEST_S:
+        return None
+    mv = record.signal_mv(lead, 0, len(record.samples))
+    return recording_rhythm(rhythm_model(), mv, fs=record.fs, beats=findings.beats)
 
 
 def _minutes(record: FileRecord, findings: Findings) -> list[dict[str, Any]]:

@@ -35,7 +35,9 @@ async function show(at) {
   position.value = String(start);
   let view;
   try {
-    const answer = await fetch(`${paper.dataset.url}?start=${start}&seconds=${seconds}`);
+    const query = new URLSearchParams({ start: String(start), seconds: String(seconds) });
+    if (paper.dataset.annotator) query.set("annotator", paper.dataset.annotator);
+    const answer = await fetch(`${paper.dataset.url}?${query}`);
     if (!answer.ok) throw new Error(String(answer.status));
     view = await answer.json();
   } catch {
