@@ -102,7 +102,7 @@ def test_it_uploads_shows_progress_trace_and_labels(page, tmp_path):
     expect(page.locator("#paper")).to_have_attribute("data-shown", "0")
     page.locator(".episodes a").first.click()
     expect(page.locator("#window-notes")).to_contain_text("ventricular")
-    page.locator("summary").click()
+    page.get_by_text("Beats in this window").click()
     expect(page.locator("#beats")).to_contain_text(re.compile(r"ventricular \(V\)\d"))
     expect(page.locator("#beats")).to_contain_text(re.compile(r"\d %"))
     keep(page, "record-episode")
