@@ -12,11 +12,15 @@ from inference.rhythm import RHYTHM_WORDS, RHYTHMS, RhythmModel
 # The model has learned from recordings of half a minute, 20 ms each: a day has its
 # episodes instead.
 LONGEST_S = 600
+_WORST_FIRST = tuple(RHYTHMS.index(label) for label in "AON~")
 
 
 @dataclass(frozen=True)
 class RecordingRhythm:
-    """What the windows of half a minute say together; ``figure`` is the model's F1."""
+    """The most serious rhythm of any half minute: in ``agreeing`` of ``windows``.
+
+    ``probability`` is their mean; ``figure`` is the model's F1 for it.
+    """
 
     label: str
     words: str
@@ -39,16 +43,19 @@ def recording_rhythm(
     windows = model.windows(mv, fs, beats)
     if not windows:
         return None
-    mean = np.mean([window.probabilities for window in windows], axis=0)
-    best = int(mean.argmax())
+    said = np.array([window.probabilities for window in windows])
+    likeliest = said.argmax(axis=1)
+    # What is not normal somewhere must not be outvoted by what is normal elsewhere.
+    best = next(index for index in _WORST_FIRST if (likeliest == index).any())
+    agreeing = likeliest == best
     f1 = (model.card.get("figures") or {}).get("f1") or {}
     figure = f"F1 {f1[RHYTHMS[best]]:.2f} on unseen recordings" if f1 else ""
     return RecordingRhythm(
         label=RHYTHMS[best],
         words=RHYTHM_WORDS[best],
-        probability=float(mean[best]),
+        probability=float(said[agreeing, best].mean()),
         windows=len(windows),
-        agreeing=sum(int(one.probabilities.argmax()) == best for one in windows),
+        agreeing=int(agreeing.sum()),
         model=f"rhythm-{model.version}",
         figure=figure,
     )

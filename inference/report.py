@@ -73,7 +73,7 @@ def rhythm_words(rhythm: RecordingRhythm) -> str:
     """Say the rhythm of a short recording, and how often the model is right."""
     said = f"{rhythm.words} {rhythm.probability:.0%}"
     if rhythm.windows > 1:
-        said += f", {rhythm.agreeing} of {rhythm.windows} half minutes"
+        said += f" in {rhythm.agreeing} of {rhythm.windows} half minutes"
     return f"{said} ({rhythm.figure})" if rhythm.figure else said
 
 
