@@ -17,8 +17,8 @@ from inference.ecg.types import Mask, Samples, Signal
 APART = 25  # two R peaks lie 200 ms apart or more
 LEAST = 0.08  # lower maxima are none
 ALONE = 0.40  # probability from which the net is believed alone,
-VOTED = 0.30  # or with a vote of the classical detector, while it has no doubts;
-ALONE_DOUBT, VOTED_DOUBT = 1.0, 0.3  # both rise with its doubts,
+VOTED = 0.10  # or with a vote of the classical detector, while it has no doubts;
+ALONE_DOUBT, VOTED_DOUBT = 1.0, 0.6  # both rise with its doubts,
 HIGHEST = 0.9  # up to here
 DOUBTS = 48  # maxima whose doubts count; 0 for 0 or 1, 1 for one half
 NEAR = 12  # a vote counts within 96 ms

@@ -23,6 +23,10 @@ LAG = 10  # blocks of a second end so many steps early: no fs keeps them waiting
 
 BLOCKS = 10  # the scale is the median peak-to-peak of so many seconds,
 FALL = 0.85  # falls by at most this factor in a second, so that a pause stays one,
+# nor below this share of what it was lately, so that the noise of a silent heart is not
+# shown as large as beats,
+FLOOR = 0.25
+FORGET = 0.99  # of "lately", in a second
 LEAST_MV = 0.04  # and is no smaller than any QRS
 LIMIT = 4.0  # of the normalised signal, in its usual peak-to-peak
 
@@ -35,6 +39,7 @@ HEAT = np.dtype(
         ("ranges", "f8", (BLOCKS,)),  # peak-to-peak of the last readable seconds
         ("ranges_count", "i8"),
         ("scale", "f8"),
+        ("slow", "f8"),
         ("seen", "f4", (CONTEXT,)),  # the last normalised steps
     ],
     align=True,
@@ -99,7 +104,9 @@ def _scale(state: State) -> float:
     state.ranges_count = min(state.ranges_count + 1, BLOCKS)
     known = state.ranges_count
     usual = np.sort(state.ranges[BLOCKS - known :])[known // 2]
-    state.scale = max(usual, FALL * state.scale, LEAST_MV)
+    state.slow = max(usual, round(FORGET * state.slow, 6))
+    floor = max(FLOOR * state.slow, LEAST_MV)
+    state.scale = max(usual, FALL * state.scale, floor)
     return float(state.scale)
 
 
