@@ -3,7 +3,8 @@
 An electrode that comes off moves the level by more than any beat; then the amplifier
 sinks back and shows next to nothing. A heart that falls silent does not move the
 level. So silence right behind such a move is not believed, until something like a
-beat is seen again or the level has rested for a while.
+beat is seen again or the level has rested for a while. Nor is silence behind a second
+of electrode motion, after which the quality sets ``state.doubt`` too.
 """
 
 from __future__ import annotations

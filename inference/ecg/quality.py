@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.ecg.compiled import State, compiled
-from inference.ecg.contact import QUIET, follow_contact
+from inference.ecg.contact import QUIET, REST_S, follow_contact
 from inference.ecg.measures import (
     MEASURES,
     Measures,
@@ -36,13 +36,21 @@ MAINS_LEVEL = 0.2  # peak-to-peak of the hum against the usual rise
 MAINS_HZ = (49.8, 50.0, 50.2, 59.8, 60.0, 60.2)  # the grid may be a little off
 SAY, MOST_SAY = 0.5, 3.0  # of the second before, in logits
 FEWEST_BINS = 20  # of a part of a second: less has no shape
+LAST_MINUTE = (1 << 60) - 1
+RESTLESS = 15  # noisy seconds of the last minute: silence behind them may be no heart's
 SELDOM = 8  # a second in so many of what is not usual makes the new usual
 
 # What the measures remember, the record's second, and for how many quiet seconds
-# the contact of the electrodes is still doubted; for how bad (in logits) the second
-# before was taken.
+# the contact of the electrodes is still doubted; how bad (in logits) the second before
+# was taken for; one bit for each second of the last minute that was noisy.
 QUALITY = np.dtype(
-    [("measures", MEASURES), ("second", "i8"), ("doubt", "i8"), ("before", "f8")],
+    [
+        ("measures", MEASURES),
+        ("second", "i8"),
+        ("doubt", "i8"),
+        ("before", "f8"),
+        ("noisy", "i8"),
+    ],
     align=True,
 )
 
@@ -103,19 +111,33 @@ def _judge(state: State, row: Array, gaps: Mask, fs: int) -> tuple[float, int, b
     clipped = not flat and not hum and _is_clipped(row, low, high)
     trusted = follow_contact(state, seen, flat or clipped)
     word, share = _disturbance(state, seen)
+    if word == MOTION:
+        state.doubt = REST_S
     score = 50.0 + 50.0 * share if word == GOOD else 40.0 * share
-    if flat or not trusted:
+    quiet = seen.rise < QUIET * seen.usual_rise
+    if flat or not trusted or (quiet and _is_restless(state)):
         word, score = FLAT, 0.0
     elif hum:
         word, score = MAINS, 20.0
     elif clipped:
         word, score = CLIPPED, 15.0
+    state.noisy = (state.noisy << 1 | is_noisy(word)) & LAST_MINUTE
     # A silent heart and what is no ECG do not become the usual at once.
-    usual = word == GOOD and seen.rise >= QUIET * seen.usual_rise
+    usual = word == GOOD and not quiet
     if usual or state.second % SELDOM == 0 or state.measures.count == 0:
         remember(state.measures, seen.values)
     # A hole marks its own steps as unreadable, not the whole second.
     return score, word, word == FLAT or (hum and mains > ONLY_MAINS * power)
+
+
+@compiled
+def _is_restless(state: State) -> bool:
+    """Tell whether the last minute was too noisy to believe that a heart is silent."""
+    bits, count = state.noisy, 0
+    while bits:
+        bits &= bits - 1
+        count += 1
+    return bool(count >= RESTLESS)
 
 
 @compiled
