@@ -75,9 +75,10 @@ def _add(state: State, interval: float, ventricular: bool) -> None:
 def join_ventricular(intervals: Array, ventricular: Mask, out: Array) -> int:
     """Write intervals [n] in s as they were without ventricular beats; return how many.
 
-    ``ventricular`` [n] tells of the beat that ends each interval. The two intervals
-    around a single such beat become one: half their sum, or the sum if that is
-    nearer to the usual. Intervals of a run, and unknown ones, are left out.
+    ``ventricular`` [n] tells of the beat that ends each interval, ``out`` has room [n].
+    The two intervals around a single such beat become one: half their sum, or the sum
+    if that is nearer to the usual. Intervals of a run, and unknown ones, are left out.
+    Our own. Delay: one interval, behind a single ventricular beat.
     """
     count, usual = 0, 0.0
     k, n = 0, len(intervals)
@@ -105,9 +106,10 @@ def join_ventricular(intervals: Array, ventricular: Mask, out: Array) -> int:
 
 @compiled
 def probability_of(row: Array, room: Array, net: AfNet) -> float:
-    """Return the probability of fibrillation of 12 to 64 intervals in s.
+    """Return the probability of fibrillation of 12 to 64 intervals [n] in s.
 
-    ``room`` [2, 64] is there to work in, ``net`` is AF_NET.
+    ``room`` [2, 64] is there to work in, ``net`` is AF_NET. Our own; ``ml.af`` trained
+    it.
     """
     scaling, first, second, last = net
     features = np.empty(len(AF_FEATURES))
@@ -155,8 +157,8 @@ def follow_irregularity(
 
     ``samples`` [n] at ``fs`` Hz, ``pre_s`` and ``post_s`` [n] the intervals around
     each beat in s (NaN: unknown), ``probabilities`` [n, 5] of its classes, ``net``
-    AF_NET. It looks back over 64 intervals and is renewed every 3 s. 0 while fewer
-    than 12 intervals are known.
+    AF_NET. 0 while fewer than 12 intervals are known. Delay: it is renewed every 3 s,
+    and looks back over 64 intervals, so it changes sides about 32 beats late.
     """
     out = np.empty(len(samples))
     for k in range(len(samples)):
@@ -173,7 +175,11 @@ def follow_irregularity(
 def af_probability(
     samples: Samples, pre_s: Array, post_s: Array, probabilities: Signal, fs: int
 ) -> Array:
-    """Return the probability of fibrillation at each beat [n] of a whole record."""
+    """Return the probability of fibrillation at each beat [n] of a whole record.
+
+    ``samples`` [n] at ``fs`` Hz, ``pre_s`` and ``post_s`` [n] in s, ``probabilities``
+    [n, 5], and the delay, are those of ``follow_irregularity``.
+    """
     state = np.zeros(1, IRREGULARITY)[0]
     start_irregularity(state)
     return follow_irregularity(state, samples, pre_s, post_s, probabilities, fs, AF_NET)
@@ -183,9 +189,9 @@ def af_probability(
 def gate(probabilities: Signal, af: Array) -> Signal:
     """Return class probabilities [n, 5] that believe in S less where AF is likely.
 
-    Of a beat called S, the share min(1, 1.03 - af) is left and the rest goes to N;
-    if that would let another class win, all of it goes. So a beat called V, F or Q
-    stays what it was, and none becomes one.
+    ``af`` [n] is its probability. Of a beat called S, the share min(1, 1.03 - af) is
+    left and the rest goes to N; if that would let another class win, all of it goes. So
+    a beat called V, F or Q stays what it was, and none becomes one. Our own.
     """
     out = probabilities.copy()
     for k in range(len(out)):

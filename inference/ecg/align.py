@@ -20,9 +20,10 @@ NEAR = 8  # grid steps from an aligned R peak to its dominant deflection
 
 @compiled
 def cut(signal: Real, start: int, row: Array) -> None:
-    """Fill ``row`` with the signal from ``start`` on; beyond its ends they are held.
+    """Fill ``row`` [w] with ``signal`` [n] from ``start`` on.
 
-    Of an empty signal the row is 0.
+    Beyond its ends they are held. Of an empty signal the row is 0. No delay, but the
+    signal must be there.
     """
     last = len(signal) - 1
     if start >= 0 and start + len(row) - 1 <= last:
@@ -39,12 +40,12 @@ def cut(signal: Real, start: int, row: Array) -> None:
 def align_r_peaks(signal: Real, r_peaks: Samples) -> Samples:
     """Move each R peak to the middle of its QRS's slopes, at most 80 ms away.
 
-    ``signal`` is the band-passed grid signal and ``r_peaks`` [n] are its indices,
+    ``signal`` [m] is the band-passed grid signal and ``r_peaks`` [n] are its indices,
     as is the result int64[n]. The place is the maximum of the squared slope,
     smoothed with a Gaussian of 32 ms and weighted with one of 64 ms around the
     given place: one maximum for both flanks, where the steepest slope alone would
     jump between them. Offsets between databases, leads and detectors disappear.
-    Needs 160 ms after the peak.
+    Our own. Needs 160 ms after the peak.
     """
     aligned = np.empty(len(r_peaks), np.int64)
     row, power = np.empty(2 * MARGIN + 1), np.empty(2 * MARGIN - 1)
@@ -69,9 +70,9 @@ def align_r_peaks(signal: Real, r_peaks: Samples) -> Samples:
 def refine_peaks(signal: Real, r_peaks: Samples) -> Array:
     """Return the place of the dominant deflection near each aligned R peak [n].
 
-    ``signal`` is the grid signal before any causal filter; the result [n] is in
-    grid steps with a fraction, from a parabola through the highest three values,
-    at most 64 ms from the R peak. Needs 224 ms after it.
+    ``signal`` [m] is the grid signal before any causal filter; the result float64[n] is
+    in grid steps with a fraction, from a parabola through the highest three values, at
+    most 64 ms from the R peak. Needs 224 ms after it.
     """
     places = np.empty(len(r_peaks))
     row, level = np.empty(AROUND + AFTER + 1), np.empty(AROUND + AFTER + 1)
@@ -95,9 +96,10 @@ def refine_peaks(signal: Real, r_peaks: Samples) -> Array:
 
 @compiled
 def cut_window(signal: Real, start: int, scratch: Array, window: Real) -> None:
-    """Fill ``window`` with the signal from ``start`` on, freed of its median.
+    """Fill ``window`` [w] with ``signal`` [n] from ``start`` on, freed of its median.
 
-    ``scratch`` has the length of ``window``.
+    ``scratch`` [w] is there to work in; beyond the ends of ``signal`` they are held. No
+    delay, but the signal must be there.
     """
     cut(signal, start, scratch)
     base = median(scratch)
@@ -110,8 +112,9 @@ def cut_window(signal: Real, start: int, scratch: Array, window: Real) -> None:
 def segment(signal: Real, r_peaks: Samples, *, before: int, length: int) -> Array:
     """Return one window [n, length] per R peak, ``before`` steps ahead of it.
 
-    Each is freed of its median; beyond the ends of ``signal`` the end is held.
-    Units are those of the signal.
+    ``r_peaks`` [n] are indices of ``signal`` [m]. Each window is freed of its median,
+    in the signal's unit; beyond the ends of ``signal`` the end is held. Needs the
+    ``length - before`` steps after an R peak; ``ValueError`` if that is none.
     """
     if before < 0 or length <= before:
         raise ValueError("a window must hold its R peak: 0 <= before < length")

@@ -79,7 +79,7 @@ def describe_beats(
 ) -> Described:
     """Describe n beats in order; updates ``state`` (BEATS).
 
-    ``signal`` is the band-passed grid signal in mV, ``r_peaks`` int64[n] aligned
+    ``signal`` [m] is the band-passed grid signal in mV, ``r_peaks`` int64[n] aligned
     indices in it, ``pre_s`` and ``post_s`` [n] the intervals around each in s (NaN:
     unknown). Needs 448 ms of signal after an R peak, and the next R peak for
     ``post_s``. Beats one by one and many at once give the same, bit for bit.
@@ -121,9 +121,10 @@ def describe_beats(
 
 @compiled
 def to_input(windows: Real, templates: Real) -> Signal:
-    """Return the classifier's windows [n, 96, 2], in units of the template's QRS.
+    """Return the classifier's windows float32[n, 96, 2].
 
-    ``windows`` and ``templates`` are [n, 96] in mV; the result is float32.
+    They are in units of the template's QRS. ``windows`` and ``templates`` are [n, 96]
+    in mV; a value beyond +-8 is cut off.
     """
     pair = np.empty((len(windows), WINDOW, len(CHANNELS)), np.float32)
     for n in range(len(windows)):
@@ -140,9 +141,9 @@ def to_input(windows: Real, templates: Real) -> Signal:
 def pre_intervals(r_peaks: Samples, last_blind: Samples, previous: int | None) -> Array:
     """Return the interval in s before each R peak [n], NaN where unknown.
 
-    ``last_blind`` is the latest unreadable step up to each R peak: a beat may hide
-    there. ``previous`` is the R peak before the first of ``r_peaks``, None or -1 if
-    there is none. All are grid steps from the same step on.
+    ``last_blind`` [n] is the latest unreadable step up to each R peak: a beat may hide
+    there. ``previous`` is the R peak before the first of ``r_peaks`` [n], None or -1 if
+    there is none. All are grid steps from the same step on. No delay.
     """
     before = -1
     if previous is not None:
@@ -157,10 +158,10 @@ def pre_intervals(r_peaks: Samples, last_blind: Samples, previous: int | None) -
 
 @compiled
 def post_intervals(pre_s: Array) -> Array:
-    """Return the interval after each beat but the last [n - 1], NaN where unknown.
+    """Return the interval in s after each beat but the last [n - 1], NaN where unknown.
 
-    ``pre_s`` [n] are the intervals before the beats. Live we do not wait longer
-    than 1.6 s for the next beat, so nobody may know of a longer interval.
+    ``pre_s`` [n] are the intervals before the beats. Delay: one beat; live we do not
+    wait longer than 1.6 s for the next, so nobody may know of a longer interval.
     """
     post_s = pre_s[1:].copy()
     for k in range(len(post_s)):

@@ -10,7 +10,10 @@ MOST_VT_BEATS = 32  # so many V beats of a run are remembered
 
 
 class Bounds(NamedTuple):
-    """``Limits`` with one type for each number, so that code is compiled once."""
+    """The limits of one patient, each number of one type: so code is compiled once.
+
+    Rates per minute, times in s.
+    """
 
     hr_low_bpm: float
     hr_high_bpm: float
@@ -22,7 +25,7 @@ class Bounds(NamedTuple):
 
 
 def bounds_of(limits: Limits) -> Bounds:
-    """Return the limits; a VT needs at most 32 beats."""
+    """Return the limits as numbers of one type; a VT needs at most 32 beats."""
     return Bounds(
         hr_low_bpm=float(limits.hr_low_bpm),
         hr_high_bpm=float(limits.hr_high_bpm),

@@ -26,8 +26,9 @@ REST_S = 10  # of rest, until silence is believed again
 def follow_contact(state: State, seen: Measures, broken: bool) -> bool:
     """Return whether a second shows what the heart does; moves on ``state.doubt``.
 
-    ``broken`` says that the signal is flat or clipped. A silent heart behind a moved
-    electrode is believed 10 s after the level has come to rest.
+    ``state`` is QUALITY, ``seen`` the second's measures in mV, and ``broken`` says that
+    it is flat or clipped. A silent heart behind a moved electrode is believed 10 s
+    after the level has come to rest. Our own. No delay beyond the second itself.
     """
     usual = seen.usual_rise
     shows = seen.rise >= QUIET * usual

@@ -79,7 +79,10 @@ def start_detector(state: State) -> None:
 
 @compiled
 def frontier(state: State) -> int:
-    """Return the grid step before which no further maximum can become an R peak."""
+    """Return the grid step before which no further maximum can become an R peak.
+
+    It counts like the energy: a QRS lies ``DELAY`` steps before its maximum.
+    """
     settled: int = state.end - APART
     if state.blind_from >= 0:
         return settled
@@ -92,21 +95,22 @@ def frontier(state: State) -> int:
 
 @compiled
 def find_r_peaks(state: State, energy: Array, blind: Mask, first: int) -> Samples:
-    """Return the grid steps [k] of the R peaks that ``energy`` [n] settles.
+    """Return the grid steps int64[k] of the R peaks that ``energy`` [n] settles.
 
-    ``blind`` tells from step ``first`` on which steps are unreadable. Delay:
-    0.4 s, up to 1 s for a beat found by searching back, 3 s while levels are
-    learned. Updates ``state``.
+    ``blind`` tells from step ``first`` on which steps are unreadable; ``energy`` goes
+    on where the last call ended. Updates ``state`` (DETECTOR). Delay: 0.4 s, up to 1 s
+    for a beat found by searching back, 3 s while levels are learned. Adaptive levels, T
+    waves and searching back after Pan and Tompkins (1985), the figures our own.
     """
     return find_votes(state, energy, blind, first)[:, 0].copy()
 
 
 @compiled
 def find_votes(state: State, energy: Array, blind: Mask, first: int) -> Samples:
-    """Return what ``find_r_peaks`` does, and when each was known: [k, 2].
+    """Return what ``find_r_peaks`` does, and when each was known: int64[k, 2].
 
-    An R peak is known at the step at which it was decided, counted like ``energy``;
-    those of the time in which levels are learned count as never known.
+    An R peak is known at the step at which it was decided, counted like ``energy`` [n];
+    those of the time in which levels are learned count as never known. Delay as there.
     """
     buffer = np.empty(2 * APART + len(energy))
     buffer[: 2 * APART] = state.tail

@@ -72,7 +72,7 @@ EVENT = np.dtype(
 
 
 class EpisodeLog(NamedTuple):
-    """Rows of EVENT, and how many of them are used: one number in an array."""
+    """Rows of EVENT [room], and how many of them are used, as an array [1]."""
 
     rows: Any
     used: Samples
@@ -90,7 +90,11 @@ def write(
     rate: float,
     more: float,
 ) -> None:
-    """Add a row; ``follow_episodes`` makes room for all that a call can write."""
+    """Add a row; a full log stays as it is.
+
+    ``onset`` and ``end`` are record samples, ``peak``, ``rate`` and ``more`` as in
+    EVENT. ``follow_episodes`` makes room for all that a call can write.
+    """
     used = log.used[0]
     if used == len(log.rows):
         return
@@ -102,21 +106,21 @@ def write(
 
 @compiled
 def withdraw(log: EpisodeLog, label: int, onset: int, became: int) -> None:
-    """Take an episode back because another one took its place."""
+    """Take the episode from sample ``onset`` back: ``became`` took its place."""
     write(log, WITHDRAWN, label, onset, onset, 0, 0.0, 0.0, float(became))
 
 
 @compiled
 def new_log(room: int) -> EpisodeLog:
-    """Return an empty log with room for so many rows."""
+    """Return an empty log with room for so many rows, [room]."""
     return EpisodeLog(np.empty(room, EVENT), np.zeros(1, np.int64))
 
 
 def episodes_from(events: Iterable[Any], fs: int) -> tuple[Episode, ...]:
     """Return the last word on each episode, in order of onset.
 
-    ``events`` are arrays of EVENT, the earliest first. An episode opened and
-    withdrawn in them is none.
+    ``events`` are arrays [n] of EVENT, the earliest first, in samples at ``fs`` Hz. An
+    episode opened and withdrawn in them is none.
     """
     latest: dict[tuple[str, int], Episode] = {}
     opened: set[tuple[str, int]] = set()

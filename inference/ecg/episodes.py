@@ -125,8 +125,8 @@ class Piece(NamedTuple):
 class FinalBeats(NamedTuple):
     """Beats whose class is final, in order; all [n], but features [n, F].
 
-    ``rr_ms`` is NaN where unknown; ``af`` is the probability of atrial fibrillation
-    and ``v`` that of class V.
+    ``samples`` are of the record, ``rr_ms`` is NaN where unknown; ``af`` is the
+    probability of atrial fibrillation and ``v`` that of class V.
     """
 
     samples: Samples
@@ -152,10 +152,11 @@ def start_episodes(state: State) -> None:
 def follow_episodes(
     state: State, piece: Piece, beats: FinalBeats, limits: Bounds, fs: int
 ) -> Any:
-    """Take what a piece of signal settled and return rows of EVENT; updates ``state``.
+    """Take what a piece of signal settled and return rows [n] of EVENT.
 
-    Beats in a second that is not good are left out: no rhythm is read from bad
-    signal.
+    Updates ``state`` (EPISODES). Beats in a second that is not good are left out: no
+    rhythm is read from bad signal. Delay: that of each machine, in the ``follow_...``
+    of its module.
     """
     # No machine opens and closes so often in one second or at one beat.
     room = 8 * (len(piece.r_peaks) + len(piece.words)) + 16 * len(beats.samples)
@@ -241,7 +242,10 @@ def _pass_time(state: State, now: int, fs: int, log: EpisodeLog) -> None:
 
 @compiled
 def end_episodes(state: State, end: int, fs: int) -> Any:
-    """Close what is open where the record ends, at sample ``end``."""
+    """Close what is open where the record ends; return rows [n] of EVENT.
+
+    ``end`` is the record sample.
+    """
     log = new_log(64)
     end_pauses(state.pauses, end, fs, log)
     end_run(state.runs, fs, log)
@@ -280,7 +284,11 @@ def open_episodes(state: Any) -> set[tuple[str, int]]:
 
 @compiled
 def rate_now(state: State, frontier: int, fs: int) -> float:
-    """Return the heart rate per minute, NaN when it is unknown or in asystole."""
+    """Return the heart rate per minute, NaN when it is unknown or in asystole.
+
+    ``frontier`` is the record sample up to which R peaks are known. Delay: it is that
+    of the last 12 beats, and is unknown 10 s after the last readable interval.
+    """
     rates = state.rates
     stale = rates.last < 0 or frontier - rates.last > LOST_S * fs
     if stale or state.pauses.label == ASYSTOLE:

@@ -160,12 +160,12 @@ def follow_families(
     amplitude: float,
     row: Array,
 ) -> None:
-    """Write FAMILY_FEATURES of a beat to ``row`` and let it join a family.
+    """Write FAMILY_FEATURES [16] of a beat to ``row`` and let it join a family.
 
     ``window`` [96] in mV; ``pre`` and ``post`` are the bounded logs of its intervals
     against the upper quartile, 0 where unknown; ``width`` in s and ``amplitude`` in
-    mV are its own. The means are those before this beat. Updates ``state``
-    (FAMILIES).
+    mV are its own. The means are those before this beat. Our own. Causal but for
+    ``post``. Updates ``state`` (FAMILIES).
     """
     family, like = _nearest(state, window, amplitude)
     oldest = state.members[0]

@@ -59,7 +59,13 @@ def start_af(state: State) -> None:
 def follow_af(
     state: State, sample: int, probability: float, fs: int, log: EpisodeLog
 ) -> None:
-    """Take the next readable beat whose interval is known."""
+    """Take the next readable beat whose interval is known.
+
+    Updates ``state`` (AF_STATE). ``sample`` is of the record, ``probability`` what
+    stands at the beat. Our own. Delay: an episode opens after 30 s of readable
+    fibrillation and ends when 2 min brought none; onset and end are put back by 32
+    beats, to where the rhythm changed.
+    """
     pass_af_time(state, sample, fs, log)
     gap = sample - state.last
     if state.last < 0 or gap > LONGEST_RR_S * fs:
@@ -100,7 +106,10 @@ def follow_af(
 
 @compiled
 def pass_af_time(state: State, now: int, fs: int, log: EpisodeLog) -> None:
-    """End what is open when no beat was readable for long."""
+    """End what is open when no beat was readable for 2 min at record sample ``now``.
+
+    Delay: these 2 min; it ends at the last readable beat.
+    """
     if state.last >= 0 and now - state.last > LOST_S * fs:
         end_af(state, fs, log)
         state.recent[:] = 0

@@ -64,10 +64,12 @@ FIBRILLATION = np.dtype(
 def follow_fibrillation(
     state: State, band: Signal, words: Words, fs: int, log: EpisodeLog
 ) -> NDArray[np.uint8]:
-    """Look at each second whose grid signal is complete; updates ``state``.
+    """Look at each second whose grid signal is complete.
 
-    ``band`` [k] are the next steps of the band-passed signal. Returns for each look
-    whether fibrillation is open after it.
+    Updates ``state`` (FIBRILLATION). ``band`` [k] are the next steps of the band-passed
+    signal in mV, ``words.code`` [s]. Returns for each look whether fibrillation is open
+    after it, uint8[looks]. Delay: two looks of 4 s, a second apart, open an episode,
+    from where the first began; five without it end it.
     """
     old = state.kept
     line = np.empty(old + len(band))
@@ -96,7 +98,11 @@ def follow_fibrillation(
 
 @compiled
 def look_at(line: Array) -> tuple[int, float]:
-    """Tell whether 4 s of signal [500] in mV fibrillate, and at how many Hz."""
+    """Tell whether 4 s of signal [500] in mV fibrillate, and at how many Hz.
+
+    Leakage after Kuo and Dillman (1978); the time near the middle and the kurtosis of
+    the slope are our own. Delay: the 4 s.
+    """
     middle = line.mean()
     size = turn = 0.0
     for k in range(1, len(line)):
@@ -127,7 +133,11 @@ def look_at(line: Array) -> tuple[int, float]:
 
 @compiled
 def leakage(line: Array, middle: float, hz: float) -> float:
-    """Return what is left of a signal and itself half a period before, 0..1."""
+    """Return what is left of a signal [n] and itself half a period before, 0..1.
+
+    ``middle`` is its mean in mV, ``hz`` the mean rate of its waves. The VF filter of
+    Kuo and Dillman (1978). No delay beyond the signal itself.
+    """
     half = max(int(np.rint(GRID_FS / (2 * hz))), 1)
     left = whole = 0.0
     for k in range(half, len(line)):

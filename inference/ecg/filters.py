@@ -50,17 +50,22 @@ def _biquad(memory: Array, sos: Array, signal: Array) -> Array:
 
 @compiled
 def band_pass(state: State, steps: Array) -> Array:
-    """Return the grid signal [n] between 0.5 and 40 Hz; delay about 8 ms at a QRS."""
+    """Return the grid signal [n] in mV between 0.5 and 40 Hz; updates ``state``.
+
+    Two Butterworth filters of second order, one after the other, causal: a QRS comes
+    about 8 ms later (``BAND_DELAY``).
+    """
     return _biquad(state.low, LOW_PASS, _biquad(state.high, HIGH_PASS, steps))
 
 
 @compiled
 def envelope(state: State, band: Array) -> Array:
-    """Return the smoothed QRS energy [n] of the band-passed signal [n].
+    """Return the smoothed QRS energy [n] of the band-passed signal [n], both in mV.
 
-    5.6-27.1 Hz, magnitude plus twice the slope, squared, smoothed by a Gaussian
-    of 31 ms, rooted. Entry k belongs to the input ``SMOOTH_HALF`` steps earlier:
-    the filters add another 4 steps or so. The study's recipe, section A.
+    5.6-27.1 Hz (Butterworth), magnitude plus twice the slope, squared, smoothed by a
+    Gaussian of 31 ms, rooted: the study's recipe, after Pan and Tompkins (1985).
+    Updates ``state`` (FILTERS). Delay: entry k belongs to the input ``SMOOTH_HALF``
+    steps (112 ms) earlier, and the filters add 4 steps or so.
     """
     n, half = len(band), SMOOTH_HALF
     qrs = _biquad(state.qrs, QRS, band)

@@ -67,7 +67,7 @@ FRONT = np.dtype(
 
 
 def start_front(state: State, fs: int) -> None:
-    """Set what is not zero before sample 0."""
+    """Set what is not zero before sample 0 at ``fs`` Hz."""
     start_gaps(state["gaps"])
     start_quality(state["quality"])
     start_resampling(state["resampling"], fs)
@@ -81,9 +81,9 @@ def start_front(state: State, fs: int) -> None:
 class Taken(NamedTuple):
     """A piece of signal on the grid: with the history [m], and its own part [k].
 
-    ``mv`` is the piece itself, ``score`` and ``word`` are per second; ``grid``,
-    ``band`` [m]; ``energy`` [k]; ``shown`` is what the R-peak net sees of it;
-    ``blind`` may reach beyond the m steps.
+    ``mv`` [n] is the piece itself in mV, ``score`` and ``word`` are per second [s];
+    ``grid``, ``band`` [m] in mV; ``energy`` [k]; ``shown`` is what the R-peak net sees
+    of it; ``blind`` may reach beyond the m steps.
     """
 
     mv: Signal
@@ -121,11 +121,12 @@ class Settled(NamedTuple):
 def take_in(
     front: State, mv: Signal, held: int, fs: int, taps: Array, half: int
 ) -> Taken:
-    """Take whole blocks of signal; updates ``front``.
+    """Take whole blocks of signal; updates ``front`` (FRONT).
 
-    ``mv`` [n] is in mV, NaN where missing. Its last ``held`` samples are beyond the
-    end of the record: they let the last beats be settled, are not judged and hold
-    no beat. ``taps`` and ``half`` belong to ``fs`` (``kernel``).
+    ``mv`` [n] is in mV at ``fs`` Hz, NaN where missing. Its last ``held`` samples are
+    beyond the end of the record: they let the last beats be settled, are not judged and
+    hold no beat. ``taps`` [phases, taps] and ``half`` belong to ``fs`` (``kernel``).
+    Delay: 64 ms of resampling; what the filters add is in ``filters``.
     """
     signal, correction, missing = fill_gaps(front.gaps, mv, fs)
     real = len(mv) - held
@@ -162,10 +163,12 @@ def _mark_blind(front: State, dark: Mask, missing: Mask, fs: int, real: int) -> 
 def settle(
     front: State, taken: Taken, heat: Signal, asked: bool, end: int, fs: int
 ) -> Settled:
-    """Find the R peaks now settled and describe the beats; updates ``front``.
+    """Find the R peaks now settled and describe the beats; updates ``front`` (FRONT).
 
-    ``heat`` is the net's answer to ``taken.shown``, if it was ``asked``.
-    ``end`` is the sample at which the record ends, OPEN while it goes on.
+    ``heat`` [h] is the net's answer to ``taken.shown``, if it was ``asked``; without it
+    the classical detector decides alone. ``end`` is the record sample at which the
+    record ends, OPEN while it goes on. Delay: an R peak is settled within 1 s, a beat
+    with the next R peak or 1.6 s later.
     """
     votes = find_votes(front.detector, taken.energy, taken.blind, front.first)
     if asked:

@@ -58,12 +58,13 @@ def fuse(
     blind: Mask,
     first: int,
 ) -> Samples:
-    """Return the grid steps [k] of the R peaks that ``heat`` [n] settles.
+    """Return the grid steps int64[k] of the R peaks that ``heat`` [n] settles.
 
-    ``votes`` [v, 2] are what the classical detector's ``find_votes`` gave: one counts
-    only if it was cast so soon that it is known however the signal is cut. ``blind``
-    tells from step ``first`` on which steps are unreadable: there is no R peak in
-    them. Updates ``state``. Delay: an R peak is decided with 200 ms of heat map,
+    ``heat`` are probabilities that go on where the last call ended; ``votes`` [v, 2]
+    are what the classical detector's ``find_votes`` gave: one counts only if it was
+    cast so soon that it is known however the signal is cut. ``blind`` tells from step
+    ``first`` on which steps are unreadable: there is no R peak in them. Our own;
+    updates ``state`` (FUSION). Delay: an R peak is decided with 200 ms of heat map,
     0.84 s of signal, after it.
     """
     buffer = np.empty(2 * APART + len(heat), np.float32)

@@ -29,10 +29,11 @@ def start_gaps(state: State) -> None:
 def fill_gaps(state: State, mv: Signal, fs: int) -> tuple[Array, Array, Mask]:
     """Return ``mv`` [n] without holes, what to add before filtering it, the holes.
 
-    A missing sample (NaN, infinite or absurdly large) repeats the last value.
-    After a gap of more than 0.2 s, and at the start, signal plus correction goes
-    on from the held value and the correction fades within 4 s: the step would
-    ring in every filter. All three are [n]. No delay; updates ``state``.
+    All three are [n], float64, float64 and bool. A missing sample (NaN, infinite or
+    beyond 1e6 mV) repeats the last value. After a gap of more than 0.2 s, and at the
+    start, signal plus correction goes on from the held value and the correction fades
+    within 4 s: the step would ring in every filter. Our own. No delay; updates
+    ``state``.
     """
     n = len(mv)
     signal, correction = np.empty(n), np.zeros(n)

@@ -24,7 +24,10 @@ class UnsupportedRate(ValueError):
 
 
 def check_fs(fs: int) -> int:
-    """Return ``fs`` if it is an integer of 100 to 1000 Hz, else raise."""
+    """Return ``fs`` in Hz if it is an integer of 100 to 1000.
+
+    ``UnsupportedRate`` is raised for any other.
+    """
     if isinstance(fs, bool) or int(fs) != fs or not MIN_FS <= fs <= MAX_FS:
         raise UnsupportedRate(
             f"fs is {fs}: resample to an integer of {MIN_FS} to {MAX_FS} Hz first"
@@ -34,5 +37,8 @@ def check_fs(fs: int) -> int:
 
 @compiled
 def grid_to_sample(position: float, fs: int) -> int:
-    """Return the record sample nearest to a grid position (fractions allowed)."""
+    """Return the record sample at ``fs`` Hz nearest to a grid position.
+
+    ``position`` is in grid steps of 8 ms, with a fraction. No delay.
+    """
     return int(position * fs / GRID_FS + 0.5)

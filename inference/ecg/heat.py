@@ -55,13 +55,14 @@ def start_heat(state: State) -> None:
 
 @compiled
 def normalise(state: State, band: Real, blind: Mask, first: int) -> Signal:
-    """Return what the net needs for the next answers, f4[CONTEXT + 125 * m].
+    """Return what the net needs for the next answers, float32[CONTEXT + 125 * m].
 
     ``band`` [n] are the next steps of the band-passed signal in mV; ``blind`` tells
     from grid step ``first`` on which steps are unreadable. Each whole block is
     divided by the usual peak-to-peak, its own included, and clipped to +-4; m whole
     blocks settle 125 * m answers, of which the first belongs to grid step
-    ``state.step - 125 * m - FUTURE`` afterwards. Updates ``state``; 80 ms.
+    ``state.step - 125 * m - FUTURE`` afterwards. Our own; updates ``state`` (HEAT).
+    Delay: the block itself, which ends 80 ms before a second does.
     """
     pending, unreadable = state.pending, state.pending_blind
     count, at = state.pending_count, CONTEXT
@@ -111,10 +112,12 @@ def _scale(state: State) -> float:
 
 
 def ask(detect: Detect, shown: Sequence[Signal]) -> list[Signal]:
-    """Return the net's answers f4[125 * m] to what ``normalise`` gave, of any records.
+    """Return the net's answers float32[125 * m] to what ``normalise`` gave.
 
-    Whole minutes are asked for at once and the rest by the second: the answers are
-    the same, and both lengths can be asked for all records together.
+    ``shown`` are float32[CONTEXT + 125 * m] of any records, the answers probabilities
+    of an R peak at each step. Whole minutes are asked for at once and the rest by the
+    second: the answers are the same, and both lengths can be asked for all records
+    together. Delay: an answer needs 0.56 s of signal after its frame of 40 ms.
     """
     heats = [np.empty(max(len(row) - CONTEXT, 0), np.float32) for row in shown]
     for seconds in (LONG_S, 1):

@@ -44,8 +44,9 @@ _centre, _slope = np.array(CENTRE), np.array(SLOPE)
 def interval_row(intervals: Array, post: float, row: Array) -> int:
     """Write a beat's last 64 intervals to ``row`` [64]; return how many are known.
 
-    ``intervals`` are the known ones up to the beat, the latest last, at least 64
-    (NaN first where there were fewer); ``post`` is the one after it or NaN.
+    ``intervals`` [m] in s are the known ones up to the beat, the latest last, at least
+    64 (NaN first where there were fewer); ``post`` is the one after it or NaN. Delay:
+    one beat, for ``post``.
     """
     after = 0 if np.isnan(post) else 1
     start = len(intervals) - INTERVALS + after
@@ -126,9 +127,9 @@ def _out_of_beat(intervals: Array, centre: float, beat: Array) -> None:
 
 @compiled
 def describe_row(row: Array, known: int, room: Array, out: Array) -> None:
-    """Write AF_FEATURES [12] of the last ``known`` of a row of intervals to ``out``.
+    """Write AF_FEATURES [12] of the last ``known`` of a ``row`` [64] in s to ``out``.
 
-    ``room`` [8, 64] is there to work in.
+    ``room`` [8, 64] is there to work in. Our own; ``af_features`` says what they are.
     """
     intervals = row[len(row) - known :]
     line, ordered = room[0, :known], room[1, :known]
@@ -173,7 +174,7 @@ def af_features(rows: Array) -> Array:
     any repeating pattern. ``beat`` is the distance to the median interval, for one
     interval or for two that make up for each other. ``spread`` is the narrowest
     band that holds a share of the intervals: small wherever there is a basic
-    rhythm, whatever stands between. NaN comes first in a row.
+    rhythm, whatever stands between. NaN comes first in a row. Our own.
     """
     features = np.empty((len(rows), len(AF_FEATURES)))
     room = np.empty(ROOM)
@@ -203,10 +204,10 @@ def probability_of(row: Array, known: int, room: Array) -> float:
 def af_probability(intervals: Array, pre_s: Array, post_s: Array) -> Array:
     """Return the probability of atrial fibrillation around each beat [n].
 
-    ``intervals`` are the known ones before the first beat in s, the latest last, at
+    ``intervals`` [m] are the known ones before the first beat in s, the latest last, at
     least 64 (NaN first where there were fewer); ``pre_s`` and ``post_s`` are [n],
     the intervals around each beat (NaN: unknown). 0 while fewer than 12 intervals
-    are known.
+    are known. Delay: one beat, for ``post_s``.
     """
     line = np.concatenate((intervals[len(intervals) - INTERVALS :], pre_s))
     row, room = np.empty(INTERVALS), np.empty(ROOM)

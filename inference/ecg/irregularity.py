@@ -45,7 +45,7 @@ def describe_irregularity(row: Array, room: Array, out: Array) -> None:
     """Write AF_FEATURES [42] of intervals [n] in s to ``out``.
 
     ``row`` is in time order and holds 12 to 64 intervals; ``room`` [2, 64] is there
-    to work in.
+    to work in. Our own.
     """
     count = len(row)
     line, ordered = room[0, :count], room[1, :count]

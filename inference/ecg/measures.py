@@ -73,9 +73,10 @@ def start_measures(state: State) -> None:
 
 @compiled
 def to_bins(row: Array, fs: int) -> Array:
-    """Return ``row`` [n] averaged over bins of 10 ms, smoothed: [n * 100 / fs - 2].
+    """Return ``row`` [n] at ``fs`` Hz averaged over bins of 10 ms: [n * 100 / fs - 2].
 
-    Every sample counts for the time until the next one.
+    They are smoothed by 1-2-1, which takes 50 Hz out. Every sample counts for the time
+    until the next one. No delay: bin k is the middle of k to k + 3.
     """
     count = len(row) * BINS // fs
     bins = np.zeros(count)
@@ -106,7 +107,11 @@ def _ratio(one: float, other: float, floor: float) -> float:
 
 @compiled
 def measure(state: State, bins: Array) -> Measures:
-    """Measure one second; ``bins`` [m] hold more than RISE values."""
+    """Measure one second; ``bins`` [m] in mV hold more than RISE values.
+
+    Compares with what ``remember`` was told of the last minute; updates ``state``
+    (MEASURES). Our own. No delay beyond the second itself.
+    """
     m = len(bins)
     rises = np.empty(m - RISE)
     for i in range(m - RISE):
@@ -230,7 +235,7 @@ def _turns(bins: Array, least: float) -> int:
 
 @compiled
 def remember(state: State, values: Array) -> None:
-    """Count a second's ``values`` [USUAL] among the usual ones."""
+    """Count a second's ``values`` [USUAL] in mV among the usual ones of the last 60."""
     last, count = REFERENCE_S - 1, state.count
     for k in range(USUAL):
         leaving = state.past[k, 0] if count == REFERENCE_S else np.nan
@@ -244,7 +249,7 @@ def remember(state: State, values: Array) -> None:
 
 @compiled
 def skip(state: State) -> None:
-    """Pass over a second without signal."""
+    """Pass over a second without signal: what was before it is of no use behind it."""
     state.rise = 0.0
     state.before[:] = 0.0
     state.level = state.last_part = np.nan

@@ -14,11 +14,11 @@ from inference.ecg.types import Array
 
 @compiled
 def nth(values: Array, k: int) -> float:
-    """Return the k-th smallest of ``values``; reorders them.
+    """Return the k-th smallest of ``values`` [n], n above k; reorders them.
 
-    Afterwards nothing before place k is larger, and nothing after it is smaller.
-    Moves every value instead of asking first: a wrong guess of the processor costs
-    more than ten moves.
+    Quickselect (Hoare 1961). Afterwards nothing before place k is larger, and nothing
+    after it is smaller. Moves every value instead of asking first: a wrong guess of the
+    processor costs more than ten moves.
     """
     low, high = 0, len(values) - 1
     while low < high:
@@ -85,7 +85,10 @@ def nth_distance(distances: Array, k: int, guess: float, room: Array) -> float:
 
 @compiled
 def put_in_order(values: Array, ordered: Array) -> None:
-    """Write ``values``, few and none of them NaN, to ``ordered``, the least first."""
+    """Write ``values`` [n] to ``ordered`` [n], the least first.
+
+    They are few and none of them is NaN.
+    """
     for k in range(len(values)):
         ordered[k] = -np.inf
     for k in range(len(values)):
@@ -97,7 +100,10 @@ def put_in_order(values: Array, ordered: Array) -> None:
 
 @compiled
 def median(values: Array) -> float:
-    """Return the median of ``values``, none of them NaN; reorders them."""
+    """Return the median of ``values`` [n], NaN of none; reorders them.
+
+    None of them is NaN.
+    """
     half = len(values) >> 1
     if half == 0 and len(values) == 0:
         return np.nan
@@ -114,7 +120,7 @@ def median(values: Array) -> float:
 def slide(ordered: Array, count: int, leaving: float, entering: float) -> int:
     """Move a window's numbers on by one and return how many there are now.
 
-    ``ordered`` holds the ``count`` numbers of the window in order, then zeros;
+    ``ordered`` [room] holds the ``count`` numbers of the window in order, then zeros;
     ``leaving`` is one of them or NaN, ``entering`` a number or NaN.
     """
     hole = count
@@ -147,7 +153,7 @@ def slide(ordered: Array, count: int, leaving: float, entering: float) -> int:
 
 @compiled
 def middle(ordered: Array) -> float:
-    """Return the median of numbers in order, NaN of none."""
+    """Return the median of numbers in order [n], NaN of none."""
     count = len(ordered)
     if count == 0:
         return np.nan
@@ -156,7 +162,7 @@ def middle(ordered: Array) -> float:
 
 @compiled
 def median_distance(ordered: Array, centre: float) -> float:
-    """Return the median distance to ``centre`` of numbers in order, NaN of none."""
+    """Return the median distance to ``centre`` of numbers in order [n], NaN of none."""
     count = len(ordered)
     if count == 0:
         return np.nan

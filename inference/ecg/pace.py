@@ -33,9 +33,10 @@ PACE_FEATURES = (
 def describe_pace(rr: State, pre: float, post: float, local: float, row: Array) -> None:
     """Write PACE_FEATURES [9] of a beat to ``row``; what is unknown is 0.
 
-    ``rr`` (RR) holds the intervals up to ``pre``; ``local`` is their local
-    reference (NaN: none). Upper, lower and highest are the quantiles 0.75, 0.25
-    and 0.9 of the last 60 intervals.
+    ``rr`` (RR) holds the intervals up to ``pre``, in s as is ``post`` (NaN: unknown);
+    ``local`` is their local reference (NaN: none). Upper, lower and highest are the
+    quantiles 0.75, 0.25 and 0.9 of the last 60 intervals. Our own. Causal but for
+    ``post``.
     """
     count = rr.counts[OF_SPREAD]
     ordered = rr.ordered[STARTS[OF_SPREAD] : STARTS[OF_SPREAD] + count]
@@ -66,5 +67,5 @@ def describe_pace(rr: State, pre: float, post: float, local: float, row: Array) 
 
 @compiled
 def bounded(log_ratio: float) -> float:
-    """Return the log of a ratio within what is remembered of it."""
+    """Return the log of a ratio within +-1.2, what is remembered of it."""
     return min(max(log_ratio, -FARTHEST), FARTHEST)

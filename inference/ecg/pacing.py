@@ -54,9 +54,11 @@ PACING = np.dtype(
 
 @compiled
 def add_steepness(state: State, mv: Signal, fs: int) -> Array:
-    """Return the steepness kept and that of the next whole blocks ``mv`` [n].
+    """Return the steepness kept and that of the next blocks, [kept + k].
 
-    In mV/s, one number per grid step; the last of them is step ``state.step - 1``.
+    ``mv`` [n] at ``fs`` Hz are whole blocks; in mV/s, one number per grid step, the
+    largest in it; the last of them is step ``state.step - 1``. Updates ``state``
+    (PACING). No delay.
     """
     old = state.kept
     new = len(mv) * GRID_FS // fs
@@ -84,7 +86,12 @@ def add_steepness(state: State, mv: Signal, fs: int) -> Array:
 
 @compiled
 def is_paced(steep: Array, at: int, width_s: float, fs: int) -> bool:
-    """Tell whether the beat whose R peak is at index ``at`` came of a spike."""
+    """Tell whether the beat whose R peak is at index ``at`` came of a spike.
+
+    ``steep`` [n] is in mV/s, ``width_s`` the width of its QRS in s. Never below 200 Hz
+    or without the signal around it. Our own. Needs 208 ms of ``steep`` after the R
+    peak.
+    """
     if width_s < WIDE_S or fs < SLOWEST_FS:
         return False
     if at - BEFORE - AHEAD - 1 < 0 or at + AFTER + TAIL > len(steep):
@@ -102,7 +109,11 @@ def is_paced(steep: Array, at: int, width_s: float, fs: int) -> bool:
 def follow_pacing(
     state: State, sample: int, paced: bool, fs: int, log: EpisodeLog
 ) -> None:
-    """Take the next readable beat."""
+    """Take the next readable beat; updates ``state`` (PACING).
+
+    ``sample`` is of the record. Delay: an episode opens with the 7th paced of ten
+    beats, and its onset is the first of them; it ends when 2 of ten are left.
+    """
     state.paced[:-1] = state.paced[1:].copy()
     state.samples[:-1] = state.samples[1:].copy()
     state.paced[LAST - 1], state.samples[LAST - 1] = 1 if paced else 0, sample
@@ -122,9 +133,9 @@ def follow_pacing(
 
 @compiled
 def is_pacing_known(state: State, sample: int, fs: int) -> bool:
-    """Tell whether the patient has a pacemaker that was at work a while ago.
+    """Tell whether the patient has a pacemaker that was at work in the last 10 min.
 
-    A beat that comes of a spike is then paced although most are not.
+    A beat that comes of a spike is then paced although most are not. No delay.
     """
     if state.known_until and sample > state.known_until:
         state.known_until = 0

@@ -49,7 +49,13 @@ def follow_pattern(
     fs: int,
     log: EpisodeLog,
 ) -> None:
-    """Take the next readable beat; ``others`` beats lie between the V beats."""
+    """Take the next readable beat; updates ``state`` (PATTERN).
+
+    ``sample`` is of the record. ``others`` beats lie between the V beats. Delay: an
+    episode opens when the pattern has repeated three times, from its first V beat on,
+    and ends at its last V beat, known at the second V beat out of place or 5 s after
+    it.
+    """
     pass_pattern_time(state, label, sample, fs, log)
     if not is_v:
         if state.previous >= 0:
@@ -75,7 +81,10 @@ def follow_pattern(
 def pass_pattern_time(
     state: State, label: int, now: int, fs: int, log: EpisodeLog
 ) -> None:
-    """End the pattern when the next V beat is too long in coming."""
+    """End the pattern when no V beat has come for 5 s at record sample ``now``.
+
+    Delay: these 5 s.
+    """
     if state.previous >= 0 and now - state.previous > LONGEST_S * fs:
         end_pattern(state, label, fs, log)
 

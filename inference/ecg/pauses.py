@@ -55,8 +55,10 @@ def follow_pauses(
 ) -> None:
     """Go on to ``frontier``; all places are samples of the record.
 
-    Bad seconds neither are nor end a silence: it is counted in readable signal only.
-    A record without any beat has no pause.
+    ``r_peaks`` [k] are new ones, ``words.code`` [s] their seconds. Bad seconds neither
+    are nor end a silence: it is counted in readable signal only. A record without any
+    beat has no pause. Delay: it opens when the silence has lasted ``pause_s`` or
+    ``asystole_s``, as soon as ``frontier`` says so. Updates ``state`` (PAUSES).
     """
     for r_peak in r_peaks:
         _pass_bad(state, words, r_peak, limits, fs, log)
@@ -70,7 +72,7 @@ def follow_pauses(
 
 @compiled
 def end_pauses(state: State, end: int, fs: int, log: EpisodeLog) -> None:
-    """Close what is open where the record ends."""
+    """Close what is open where the record ends, at sample ``end``."""
     _close(state, end, fs, log)
 
 

@@ -68,9 +68,10 @@ def advance(
 ) -> list[tuple[RecordState, Analysis]]:
     """Analyse the next blocks of each record; the nets see all of them at once.
 
-    Each signal is float32 in mV, NaN where missing, starts at its state's
-    ``sample`` and is a whole number of seconds. The states given are not touched.
-    An R peak is final within 1 s, its class with the next beat or about 2 s.
+    Each signal [n] is float32 in mV, NaN where missing, starts at its state's
+    ``sample`` and is a whole number of seconds, else ``PartBlock`` is raised. The
+    states given are not touched. Delay: an R peak is final within 1 s, its class with
+    the next beat or about 2 s.
     """
     for state, signal in zip(states, signals, strict=True):
         if len(signal) % (state.fs * BLOCK_S):
@@ -89,10 +90,11 @@ def finish(
     nets: Nets,
     limits: Sequence[Limits] | None = None,
 ) -> list[Analysis]:
-    """Analyse what is left of each record (any length, also none) and end it.
+    """Analyse what is left of each record ([n], any length, also none) and end it.
 
-    Every beat found becomes final and every open episode ends with the signal.
-    The states are not touched, so a live record may be ended provisionally.
+    Tails are float32 in mV, as signals of ``advance``. Every beat found becomes final
+    and every open episode ends with the signal: no delay. The states are not touched,
+    so a live record may be ended provisionally.
     """
     return _run([state.copy() for state in states], tails, nets, limits, True)
 

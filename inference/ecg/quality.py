@@ -59,7 +59,7 @@ Bytes = NDArray[np.uint8]
 
 @compiled
 def is_noisy(word: int) -> bool:
-    """Tell whether a second holds signal that cannot be read."""
+    """Tell whether a second of this code of QUALITY_WORDS cannot be read for noise."""
     return word in (CLIPPED, MAINS, MOTION, MUSCLE)
 
 
@@ -73,11 +73,12 @@ def start_quality(state: State) -> None:
 def judge_seconds(
     state: State, signal: Array, missing: Mask, fs: int
 ) -> tuple[Bytes, Bytes, Mask]:
-    """Judge whole seconds of gap-free ``signal`` [s * fs]; updates ``state``.
+    """Judge whole seconds of gap-free ``signal`` [s * fs] in mV; updates ``state``.
 
-    Returns per second, all [s]: a score of 0..100, an index into QUALITY_WORDS,
-    and whether no beat can show in it. A last row shorter than a second is judged
-    as it is. No delay beyond the second itself.
+    ``missing`` [s * fs] tells which samples were holes. Returns per second, all [s]: a
+    score uint8 of 0..100, an index into QUALITY_WORDS, and whether no beat can show in
+    it. A last row shorter than a second is judged as it is. Hum is found by Goertzel's
+    algorithm, the rest is our own. No delay beyond the second itself.
     """
     n = -(-len(signal) // fs)
     score, word = np.zeros(n, np.uint8), np.zeros(n, np.uint8)

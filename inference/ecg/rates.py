@@ -70,10 +70,11 @@ def start_rates(state: State) -> None:
 
 @compiled
 def heart_rate(rr_ms: Array) -> float:
-    """Return the rate per minute over up to 12 RR in ms, NaN of fewer than 5.
+    """Return the rate per minute over up to 12 RR [n] in ms, NaN of fewer than 5.
 
     The longest and the shortest are left out; when the last three are longer than
-    1.2 s, the mean of the last four counts.
+    1.2 s, the mean of the last four counts. Delay: a new rate is there in full after 12
+    beats.
     """
     count = len(rr_ms)
     if count >= 4 and rr_ms[count - 3 :].min() > SLOW_RR_MS:
@@ -90,7 +91,12 @@ def heart_rate(rr_ms: Array) -> float:
 def follow_rates(
     state: State, sample: int, rr_ms: float, limits: Bounds, fs: int, log: EpisodeLog
 ) -> None:
-    """Take the next beat whose interval ``rr_ms`` is known and readable."""
+    """Take the next beat whose interval ``rr_ms`` is known and readable.
+
+    ``sample`` is of the record; updates ``state`` (RATES). Delay: an episode opens when
+    the limit was broken for ``hr_persist_s``, from where that began, and ends likewise.
+    Extreme is 20 above the high limit or 10 below the low one, within 30 to 200.
+    """
     pass_rate_time(state, sample, fs, log)
     if state.count == RR_COUNT:
         state.rr_ms[:-1] = state.rr_ms[1:]
@@ -124,14 +130,17 @@ def follow_rates(
 
 @compiled
 def pass_rate_time(state: State, now: int, fs: int, log: EpisodeLog) -> None:
-    """Forget the rate when no interval was readable for 10 s."""
+    """Forget the rate when no interval was readable for 10 s at record sample ``now``.
+
+    Delay: these 10 s; what is open ends at the last interval.
+    """
     if state.last >= 0 and now - state.last > LOST_S * fs:
         end_rates(state, state.last, log)
 
 
 @compiled
 def end_rates(state: State, end: int, log: EpisodeLog) -> None:
-    """Close what is open at ``end`` and start afresh."""
+    """Close what is open at record sample ``end`` and start afresh."""
     _close(state.extreme_tachy, end, log)
     _close(state.tachy, end, log)
     _close(state.extreme_brady, end, log)

@@ -24,7 +24,7 @@ RESAMPLING = np.dtype(
 
 
 class Kernel(NamedTuple):
-    """The taps of every phase: weights [phases, taps], first tap at 1 - half."""
+    """The taps of every phase: weights [phases, taps], the first at 1 - ``half``."""
 
     weights: Array
     half: int
@@ -32,9 +32,10 @@ class Kernel(NamedTuple):
 
 @cache
 def kernel(fs: int) -> Kernel:
-    """Return the Hann-windowed sinc that takes ``fs`` to the grid.
+    """Return the Hann-windowed sinc that takes ``fs`` Hz to the grid, [phases, taps].
 
-    Each phase sums to 1, so a constant stays the same constant.
+    It cuts off at 47 Hz and reaches 64 ms to both sides; each phase sums to 1, so a
+    constant stays the same constant. ``UnsupportedRate`` for an ``fs`` we do not take.
     """
     half = ceil(HALF_WIDTH_S * fs)
     phases = GRID_FS // gcd(check_fs(fs), GRID_FS)
@@ -58,11 +59,11 @@ def start_resampling(state: State, fs: int) -> None:
 def resample_block(
     state: State, signal: Array, fs: int, weights: Array, half: int
 ) -> Array:
-    """Return the grid steps that ``signal`` [n] at ``fs`` Hz completes.
+    """Return the grid steps [k] that ``signal`` [n] at ``fs`` Hz completes.
 
-    ``weights`` and ``half`` are those of ``kernel(fs)``. Step j lies at sample
-    j * fs / 125 and needs 64 ms of signal after it: that is the delay; the result
-    is not shifted. Updates ``state``.
+    ``weights`` [phases, taps] and ``half`` are those of ``kernel(fs)``. Step j lies at
+    sample j * fs / 125 and needs 64 ms of signal after it: that is the delay; the
+    result is not shifted. Updates ``state`` (RESAMPLING).
     """
     buffer = np.empty(state.length + len(signal))
     buffer[: state.length] = state.tail[: state.length]
@@ -101,7 +102,8 @@ def resample_block(
 def resample(signal: Array, fs: int) -> Array:
     """Return a whole record [n] at ``fs`` Hz on the grid, [ceil(n * 125 / fs)].
 
-    The first and last values are held beyond the ends. No shift.
+    The first and last values are held beyond the ends; NaN is for ``fill_gaps`` to take
+    out before. Linear phase: no delay, no shift. ``UnsupportedRate`` as ``kernel``.
     """
     weights, half = kernel(fs)
     if not len(signal):

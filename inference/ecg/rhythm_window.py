@@ -32,6 +32,7 @@ def describe_window(
     ``mv`` [m] at ``fs`` Hz (NaN: missing, taken for no change), ``samples`` [n] the
     R peaks in it, counted from its start, ``probabilities`` [n, 5] of their classes
     and ``rr_ms`` [n] the intervals before them (NaN: unknown), as in ``Beats``.
+    ``ShortWindow`` if it is shorter. Filtered to and fro: no delay, not causal.
     """
     if len(mv) < LEAST_S * fs:
         raise ShortWindow(f"{len(mv) / fs:.1f} s: give at least {LEAST_S} s")
@@ -52,14 +53,17 @@ def describe_window(
 def rhythm_features(
     mv: Signal, fs: int, samples: Samples, probabilities: Signal, rr_ms: Signal
 ) -> Signal:
-    """Return the features [F] of ``describe_window`` in their order, as float32."""
+    """Return the features float32[F] of ``describe_window`` in their order.
+
+    Takes ``mv`` [m] and beats [n] as there, raises as there; no delay.
+    """
     found = describe_window(mv, fs, samples, probabilities, rr_ms)
     return np.array(list(found.values()), np.float32)
 
 
 @cache
 def feature_names() -> tuple[str, ...]:
-    """Return the names of the features, in order."""
+    """Return the names [F] of the features, in order."""
     flat = np.zeros(LEAST_S * GRID_FS, np.float32)
     none = np.zeros(0, np.float32)
     beats = np.zeros((0, len(CLASSES)), np.float32)

@@ -77,7 +77,7 @@ def _value(kind: int, interval: float, previous: float) -> float:
 
 @compiled
 def add_interval(state: State, interval: float) -> None:
-    """Let a known interval enter every window of ``state``."""
+    """Let a known interval in s enter every window of ``state`` (RR)."""
     line = state.intervals
     latest = line[KEPT - 1]
     for w in range(len(WIDTHS)):
@@ -94,7 +94,7 @@ def add_interval(state: State, interval: float) -> None:
 
 @compiled
 def window_medians(state: State, medians: Array) -> None:
-    """Write the median of each window [6] to ``medians``, NaN of an empty one.
+    """Write the median in s of each window [6] to ``medians``, NaN of an empty one.
 
     Where few intervals are stable, in irregular rhythms, the reference is the median
     of all.
@@ -114,7 +114,7 @@ def describe_intervals(state: State, pre: float, post: float, row: Array) -> flo
 
     ``pre`` and ``post`` are the intervals in s around the beat (NaN: unknown).
     Causal but for ``post``. Updates ``state`` (RR). What is unknown is 0, but the
-    reference, which is NaN before the first known interval.
+    reference, which is NaN before the first known interval. Our own.
     """
     mean = state.mean if state.mean else np.nan
     expected = np.nan

@@ -83,14 +83,14 @@ def follow_runs(
     fs: int,
     log: EpisodeLog,
 ) -> None:
-    """Take the next readable beat.
+    """Take the next readable beat; updates ``state`` (RUNS).
 
-    Three V beats in a row open a V run; when ``vt_beats`` of them in a row come
-    at ``vt_bpm`` or faster it becomes VT, from its first beat on, and stays VT.
-    A fusion beat is a ventricular beat that met a conducted one, and runs often
-    begin so: one directly before V beats counts as the first of the run, though
+    ``sample`` is of the record. Three V beats in a row open a V run; when ``vt_beats``
+    of them in a row come at ``vt_bpm`` or faster it becomes VT, from its first beat on,
+    and stays VT. A fusion beat is a ventricular beat that met a conducted one, and runs
+    often begin so: one directly before V beats counts as the first of the run, though
     not towards VT. A row that does not look like V beats is no run, however it is
-    classified.
+    classified. Delay: it opens with the beat that makes it one.
     """
     pass_run_time(state, sample, fs, log)
     if aami_class != VENTRICULAR or not known_rr:
@@ -120,7 +120,10 @@ def follow_runs(
 
 @compiled
 def pass_run_time(state: State, now: int, fs: int, log: EpisodeLog) -> None:
-    """End a run whose next beat is too long in coming."""
+    """End a run whose next beat has not come for 2.5 s at record sample ``now``.
+
+    Delay: these 2.5 s; the run ends at its last V beat.
+    """
     if state.count and now - state.last > LONGEST_RR_S * fs:
         end_run(state, fs, log)
 

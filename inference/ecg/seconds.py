@@ -23,7 +23,7 @@ SECONDS = np.dtype(
 
 
 class Words(NamedTuple):
-    """Codes of QUALITY_WORDS of successive seconds, from the record's ``first``."""
+    """Codes [s] of QUALITY_WORDS of successive seconds, from the record's ``first``."""
 
     code: NDArray[np.uint8]
     first: int
@@ -31,7 +31,10 @@ class Words(NamedTuple):
 
 @compiled
 def add_seconds(state: State, words: NDArray[np.uint8]) -> Words:
-    """Return the seconds kept and the new ``words`` [s] after them; keep the last."""
+    """Return the seconds kept and the new ``words`` [s] after them, [kept + s].
+
+    ``state`` (SECONDS) keeps the last 16 of them. No delay.
+    """
     kept, new = state.count, len(words)
     code = np.empty(kept + new, np.uint8)
     code[:kept] = state.code[:kept]
@@ -45,7 +48,10 @@ def add_seconds(state: State, words: NDArray[np.uint8]) -> Words:
 
 @compiled
 def is_good(words: Words, sample: int, fs: int) -> bool:
-    """Tell whether the second around a sample can be read."""
+    """Tell whether the second around a ``sample`` at ``fs`` Hz can be read.
+
+    ``words.code`` is [s]; a sample beyond them is taken for their nearest. No delay.
+    """
     if not len(words.code):
         return False
     at = min(max(sample // fs - words.first, 0), len(words.code) - 1)

@@ -45,7 +45,7 @@ def describe_shape(
 
     ``window``, its ``template`` and the ``previous`` beat's window are [96] in mV;
     ``like`` is the correlation of the first two. ``width`` is 10 times s above
-    0.1 s, residuals are in units of the template's QRS.
+    0.1 s, residuals are in units of the template's QRS. Our own.
     """
     amplitude = amplitude_mv(template)
     width, own_width = qrs_width_s(window), qrs_width_s(template)
@@ -67,7 +67,7 @@ def describe_noise(window: Real, amplitude: float, row: Array) -> None:
     """Write NOISE_FEATURES [2] of a window [96] in mV to ``row``.
 
     How much its T part bends from step to step (a log) and how far its two ends lie
-    apart, both in units of ``amplitude``, the template's QRS in mV.
+    apart, both in units of ``amplitude``, the template's QRS in mV. Our own.
     """
     bend, start, end = 0.0, 0.0, 0.0
     for k in range(T_START, WINDOW - 1):

@@ -46,7 +46,7 @@ class BadState(ValueError):
 class RecordState:
     """Everything that the analysis of a record remembers; treat it as a value.
 
-    ``data`` [1] is a structured array, which compiled code moves on in place.
+    ``data`` [1] is a structured array (RECORD), which compiled code moves on in place.
     """
 
     data: NDArray[np.void]
@@ -67,7 +67,10 @@ class RecordState:
         return type(self)(_from_bytes(self.data.tobytes()))
 
     def to_bytes(self) -> bytes:
-        """Return the state as bytes; equal states give equal bytes."""
+        """Return the state as bytes; equal states give equal bytes.
+
+        A mark of the layout comes first, so that another version's bytes are refused.
+        """
         return MAGIC + self.data.tobytes()
 
     @classmethod
@@ -85,7 +88,10 @@ def _from_bytes(data: bytes) -> NDArray[np.void]:
 
 
 def initial_state(*, fs: int) -> RecordState:
-    """Return the state before sample 0 of a record sampled at ``fs`` Hz."""
+    """Return the state before sample 0 of a record sampled at ``fs`` Hz.
+
+    ``UnsupportedRate`` is raised unless ``fs`` is an integer of 100 to 1000.
+    """
     data = np.zeros(1, RECORD)
     data["fs"] = check_fs(fs)
     start_front(data[0]["front"], fs)

@@ -45,7 +45,9 @@ def follow_svt(
 ) -> None:
     """Take the next readable beat: three S in a row at 100/min or faster open a run.
 
-    In atrial fibrillation every beat may look early: no run begins there.
+    In atrial fibrillation every beat may look early: no run begins there. ``sample`` is
+    of the record; updates ``state`` (SVT_RUN). Delay: it opens with its third beat, and
+    is from the first on.
     """
     pass_svt_time(state, sample, fs, log)
     if aami_class != SUPRAVENTRICULAR or not known_rr:
@@ -67,7 +69,10 @@ def follow_svt(
 
 @compiled
 def pass_svt_time(state: State, now: int, fs: int, log: EpisodeLog) -> None:
-    """End a run whose next beat is too long in coming."""
+    """End a run whose next beat has not come for 1.2 s at record sample ``now``.
+
+    Delay: these 1.2 s; the run ends at its last S beat.
+    """
     if state.count and now - state.last > LONGEST_RR_S * fs:
         end_svt(state, fs, log)
 
@@ -91,7 +96,7 @@ def tell_svt(state: State, fs: int, log: EpisodeLog) -> None:
 
 @compiled
 def rate_of(state: State, fs: int) -> float:
-    """Return the rate of a run per minute."""
+    """Return the rate of a run per minute, ``fs`` in Hz."""
     return float(60.0 * (state.count - 1) * fs / max(state.last - state.first, 1))
 
 

@@ -59,12 +59,12 @@ def _unmatched(state: State) -> int:
 
 @compiled
 def follow_template(state: State, window: Real, ratio: float, template: Real) -> float:
-    """Write the template [96] that a beat is compared with to ``template``.
+    """Write the template [96] in mV that a beat is compared with to ``template``.
 
     ``window`` is the beat's [96] in mV and ``ratio`` its pre-RR over the local
     reference: only beats in time teach. The first 10 beats are compared with the
     medoid of those so far; a record whose beats stop matching starts afresh from
-    the last 20. Causal. Updates ``state`` (TEMPLATE); returns the correlation.
+    the last 20. Our own. Causal. Updates ``state`` (TEMPLATE); returns the correlation.
     """
     recent = state.recent
     for row in range(KEPT_BEATS - 1):

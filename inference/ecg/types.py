@@ -44,7 +44,10 @@ class Nets:
 
 @dataclass(frozen=True)
 class Limits:
-    """The limits of one patient; the defaults of the alarm table."""
+    """The limits of one patient; the defaults of the alarm table.
+
+    Rates are per minute, times in s.
+    """
 
     hr_low_bpm: float = 50.0
     hr_high_bpm: float = 120.0
@@ -57,7 +60,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Beats:
-    """Beats in order of their R peaks; the arrays have equal length n.
+    """Beats in order of their R peaks; the arrays [n] have equal length n.
 
     ``samples`` are indices at the record's ``fs``; ``classes`` index CLASSES;
     ``probabilities`` is [n, 5]; ``rr_ms`` reaches back to the previous beat and
@@ -99,7 +102,7 @@ class Analysis:
 
     ``beats`` are those whose class became final in this call (some lie before
     the span); ``episodes`` those opened, changed or closed in it; ``quality``
-    (0..100) and ``quality_words`` have one entry per second of the span.
+    (0..100) and ``quality_words`` have one entry per second of the span, [s].
     """
 
     start_sample: int

@@ -36,7 +36,9 @@ UNREADABLE = np.dtype(
 def follow_noise(state: State, words: Words, fs: int, log: EpisodeLog) -> None:
     """Take the new seconds: five noisy ones open an episode, five clear ones end it.
 
-    A flat line and missing signal are no noise: they have alarms of their own.
+    ``words.code`` is [s]. A flat line and missing signal are no noise: they have alarms
+    of their own. Delay: it opens with its fifth noisy second; onset and end are where
+    the noise began and ended. Updates ``state`` (UNREADABLE).
     """
     known = words.first + len(words.code)
     state.next_second = max(state.next_second, words.first)
@@ -61,7 +63,7 @@ def follow_noise(state: State, words: Words, fs: int, log: EpisodeLog) -> None:
 
 @compiled
 def end_noise(state: State, end: int, fs: int, log: EpisodeLog) -> None:
-    """Close what is open at ``end``."""
+    """Close what is open at record sample ``end``."""
     if state.is_open:
         _write(state, CHANGED, end, fs, log)
     state.onset, state.bad, state.clear, state.is_open = 0, 0, 0, 0

@@ -23,7 +23,8 @@ VENTRICULAR, FUSION = CLASSES.index("V"), CLASSES.index("F")
 def describe_intervals(pre_s: Array, wide: Mask) -> dict[str, float]:
     """Return features of the intervals before each beat [n] in s (NaN: unknown).
 
-    ``wide`` [n] tells which beats are ventricular or fusion beats.
+    ``wide`` [n] tells which beats are ventricular or fusion beats. Looks at the whole
+    window at once. Entropy after Lake and Moorman (2011), the rest is our own.
     """
     known = pre_s[~np.isnan(pre_s)]
     out = {
@@ -110,7 +111,8 @@ def _sample_entropy(known: Array) -> float:
 def describe_classes(probabilities: Signal, pre_s: Array) -> dict[str, float]:
     """Return features of the class probabilities [n, 5] of the beats.
 
-    ``pre_s`` [n] are the intervals before them in s (NaN: unknown).
+    ``pre_s`` [n] are the intervals before them in s (NaN: unknown). Looks at the whole
+    window at once. Our own.
     """
     count = max(len(probabilities), 1)
     called = probabilities.argmax(axis=1) if len(probabilities) else np.zeros(0, int)

@@ -15,7 +15,8 @@ PERIOD_S = (0.3, 1.6)
 def describe_noise(grid: Array, band: Array) -> dict[str, float]:
     """Return features of a window of signal in mV on the grid [m], m >= 125.
 
-    ``band`` is ``grid`` between 0.5 and 40 Hz.
+    ``band`` [m] is ``grid`` between 0.5 and 40 Hz. Looks at the whole window at once:
+    no delay of its own. Our own.
     """
     centred = grid - grid.mean()
     power = np.abs(np.fft.rfft(centred * np.hanning(len(centred)))) ** 2

@@ -19,7 +19,8 @@ BETWEEN = (44, 12)  # steps after an R peak, and before the next: nothing but P 
 def describe_shapes(band: Array, r_peaks: Samples) -> dict[str, float]:
     """Return features of the beats in ``band`` [m], in mV on the grid.
 
-    ``r_peaks`` [n] are grid steps. NaN where there are too few beats.
+    ``r_peaks`` [n] are grid steps. NaN where there are too few beats. Looks at the
+    whole window at once: no delay of its own. Our own.
     """
     inside = (r_peaks >= BEFORE) & (r_peaks + LENGTH - BEFORE <= len(band))
     r_peaks = r_peaks[inside]

@@ -19,7 +19,7 @@ SMALLEST_MV = 0.02  # a QRS below this is no beat's
 def qrs_width_s(window: Real) -> float:
     """Return the QRS width in s of a window [96], 0 of a flat one.
 
-    The span that holds 10 to 90 % of |slope|^1.5 within 160 ms of the R peak.
+    The span that holds 10 to 90 % of |slope|^1.5 within 160 ms of the R peak. Our own.
     """
     area = np.empty(SLOPE_END - SLOPE_START)
     total = 0.0
@@ -45,7 +45,7 @@ def _crossing(area: Real, level: float) -> float:
 
 @compiled
 def correlation(a: Real, b: Real) -> float:
-    """Return the correlation of two rows of equal length, 0 where one is flat."""
+    """Return Pearson's correlation of two rows [w], 0 where one is flat."""
     mean_a, mean_b = 0.0, 0.0
     for k in range(len(a)):
         mean_a += a[k]
@@ -72,7 +72,7 @@ def amplitude_mv(window: Real) -> float:
 
 @compiled
 def rms(a: Real, b: Real) -> float:
-    """Return the root mean square difference of two rows of equal length."""
+    """Return the root mean square difference of two rows [w], in their unit."""
     total = 0.0
     for k in range(len(a)):
         difference = np.float64(a[k]) - np.float64(b[k])
