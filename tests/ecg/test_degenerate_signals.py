@@ -1,11 +1,14 @@
 """Signals without a heart in them give results, not exceptions."""
 
+import json
+
 import numpy as np
 import pytest
 
-from inference.ecg import PartBlock, advance, initial_state
+from inference.ecg import QUALITY_WORDS, Beats, PartBlock, advance, initial_state
 from inference.ecg.grid import UnsupportedRate
 from inference.nets import nets
+from inference.summary import minutes_of, summarise
 from tests.ecg.feeding import feed
 
 FS = 250
@@ -43,6 +46,44 @@ def test_it_takes_very_short_records(length: int) -> None:
     fed = feed(signal, FS)
     assert len(fed.words) == (1 if length else 0)
     assert np.all(fed.samples < length)
+
+
+@pytest.mark.parametrize(
+    "signal",
+    [
+        np.zeros(0),
+        np.array([0.7]),
+        np.array([np.nan]),
+        np.sin(9 * TIME[: FS // 2]),
+        np.full(FS // 2, np.nan),
+        np.full(30 * FS, 0.3),
+        np.full(30 * FS, np.nan),
+        np.where(TIME % 2 < 1, np.nan, np.sin(9 * TIME)),
+        np.clip(5 * np.sin(9 * TIME), -1, 1),
+    ],
+    ids=[
+        *("none", "one sample", "one missing", "0.5 s", "0.5 s missing"),
+        *("flat", "missing", "every other second", "clipped"),
+    ],
+)
+def test_it_follows_and_summarises_what_no_heart_sent(signal: np.ndarray) -> None:
+    fed = feed(signal, FS)
+    assert np.isfinite(fed.probabilities).all()
+    assert set(fed.words) <= set(QUALITY_WORDS)
+    assert ((fed.samples >= 0) & (fed.samples < max(len(signal), 1))).all()
+    for episode in fed.episodes.values():
+        assert episode.end_sample is not None
+        assert 0 <= episode.onset_sample <= episode.end_sample <= len(signal)
+    found = {
+        "fs": FS,
+        "beats": Beats(fed.samples, fed.classes, fed.probabilities, fed.rr_ms),
+        "episodes": list(fed.episodes.values()),
+        "quality": fed.quality,
+    }
+    summary = summarise(**found, n=len(signal), annotator="tc-1")
+    assert summary.beat_count == len(fed.samples)
+    json.dumps(summary.as_json(), allow_nan=False)
+    assert len(minutes_of(**found)) == (1 if len(signal) else 0)
 
 
 def test_it_takes_one_lonely_beat() -> None:
