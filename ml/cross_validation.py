@@ -14,6 +14,7 @@ from ml.examples import KINDS, join
 from ml.fit import fit, fit_encoder, predict
 from ml.judge.beats import MISSED, Matrix
 from ml.score import figures, table
+from ml.spread import spread
 from ml.training_set import TrainingSet
 
 S = CLASSES.index("S")
@@ -41,8 +42,14 @@ def confusion(classes: NDArray[np.uint8], said: NDArray[np.float32]) -> Matrix:
     return matrix
 
 
-def report(beats: TrainingSet, said: list[NDArray[np.float32]], title: str) -> None:
-    """Print the figures of every lead's probabilities, the first lead of DS1 first."""
+def report(
+    beats: TrainingSet, said: list[NDArray[np.float32]], title: str
+) -> dict[str, float]:
+    """Print the figures of every lead's probabilities, the first lead of DS1 first.
+
+    Returns those that a try is judged by, as shares.
+    """
+    shown: dict[str, float] = {}
     found = [
         confusion(part.classes, believed(part, own))
         for part, own in zip(beats.clean, said, strict=True)
@@ -55,22 +62,32 @@ def report(beats: TrainingSet, said: list[NDArray[np.float32]], title: str) -> N
                 empty = np.zeros_like(found[k])
                 patient = beats.patient(k)
                 per_patient[patient] = per_patient.get(patient, empty) + found[k]
-        pooled = sum(per_patient.values(), np.zeros_like(found[0]))
+        pooled = figures(sum(per_patient.values(), np.zeros_like(found[0])))
         each = [figures(matrix)["S"] for matrix in per_patient.values()]
         mean = np.mean([row["f1"] or 0.0 for row in each if row["n"]])
-        print(f"{title}, {name}: {table(figures(pooled))}, S patient mean {mean:.3f}")
+        print(f"{title}, {name}: {table(pooled)}, S patient mean {mean:.3f}")
+        shown[f"{name} S F1"] = pooled["S"]["f1"] or 0.0
+        shown[f"{name} S F1, patient mean"] = float(mean)
+        shown[f"{name} V F1"] = pooled["V"]["f1"] or 0.0
+        shown[f"{name} V Se"] = (pooled["V"]["se"] or 0.0) / 100
+        shown[f"{name} V +P"] = (pooled["V"]["ppv"] or 0.0) / 100
         if FUSION_RECORD in per_patient:
             fused = figures(per_patient[FUSION_RECORD])["F"]
             print(f"{title}, {FUSION_RECORD}: F {fused}", flush=True)
+            shown[f"{FUSION_RECORD} F F1"] = fused["f1"] or 0.0
+    return shown
 
 
 def cross_validate(
     beats: TrainingSet, *, folds: int, seeds: Iterable[int], epochs: int, drawn: int
 ) -> None:
-    """Print figures seed by seed, of their mean probabilities, and the calibration."""
+    """Print figures seed by seed, their spread, the calibration.
+
+    Also those of the mean probabilities of all seeds.
+    """
     fold = fold_of(beats, folds)
     total = [np.zeros((len(part), len(CLASSES)), np.float32) for part in beats.clean]
-    count = 0
+    each: list[dict[str, float]] = []
     for seed in seeds:
         said = [np.zeros_like(rows) for rows in total]
         made = {kind: np.zeros((MISSED + 1, MISSED + 1), np.int64) for kind in MADE}
@@ -92,11 +109,13 @@ def cross_validate(
             print(f"seed {seed}, made-up {kind}: {table(figures(matrix))}")
         for rows, own in zip(total, said, strict=True):
             rows += own
-        count += 1
-        report(beats, said, f"seed {seed}")
-    mean = [rows / count for rows in total]
-    report(beats, mean, f"{count} nets together")
+        shown = report(beats, said, f"seed {seed}")
+        shown["takeover S F1"] = figures(made["ectopy"])["S"]["f1"] or 0.0
+        each.append(shown)
+    mean = [rows / len(each) for rows in total]
+    report(beats, mean, f"{len(each)} nets together")
     _calibrate(beats, mean)
+    print(spread(each))
 
 
 def _calibrate(beats: TrainingSet, mean: list[NDArray[np.float32]]) -> None:
