@@ -51,8 +51,15 @@ format: $(EVERYTHING) ## Format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-train: $(EVERYTHING) ## Train and export the beat classifier
-	$(BIN)/python -m ml.train --data $(TELECARDIO_DATA)
+# In this order: the beat nets take irregularity as a feature, and the last two learn
+# from beats that the new nets find and classify.
+train: $(EVERYTHING) ## Train all that the analysis has learned (hours; DS2 stays shut)
+	$(BIN)/python -m ml.r_peak_train --data $(TELECARDIO_DATA)
+	$(BIN)/python -m ml.quality --data $(TELECARDIO_DATA) --write
+	$(BIN)/python -m ml.irregular --data $(TELECARDIO_DATA) --write
+	$(BIN)/python -m ml.train --data $(TELECARDIO_DATA) --unseen
+	$(BIN)/python -m ml.af --data $(TELECARDIO_DATA) --write
+	$(BIN)/python -m ml.rhythm --data $(TELECARDIO_DATA) --write
 
 evaluate: $(EVERYTHING) ## Print the figures of the released analysis as JSON
 	$(BIN)/python -m ml.evaluate --data $(TELECARDIO_DATA) --json $(ARGS)

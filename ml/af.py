@@ -169,6 +169,7 @@ def main() -> None:
     print(f"{len(rows.af)} rows of {int(rows.groups.max()) + 1} records")
     if options.write:
         write(fit_rows(rows, np.ones(len(rows.af), bool), options.seed), MODEL)
+        print(f"wrote {MODEL}; figures: python -m ml.af")
         return
     folds = folds_of(rows, options.seed)
     held = folds[rows.groups]

@@ -223,6 +223,7 @@ def main() -> None:
     print(model)
     if options.write:
         write(model, MODEL)
+        print(f"wrote {MODEL}")
 
 
 if __name__ == "__main__":

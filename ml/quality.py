@@ -139,6 +139,7 @@ def main() -> None:
     print(f"{len(rows.quality)} seconds: {np.bincount(rows.quality)} of each quality")
     if options.write:
         write(fit(rows, np.arange(len(rows.quality)), options.seed), MODEL)
+        print(f"wrote {MODEL}; figures: python -m ml.quality")
         return
     # The noises alone teach every fold: that a record was never seen says nothing.
     alone = rows.records == rows.records.max()

@@ -141,6 +141,7 @@ def main() -> None:
         },
     )
     print(f"trained and exported after {time.monotonic() - started:.0f} s")
+    print("figures: python -m ml.r_peak_train --folds 4")
 
 
 if __name__ == "__main__":

@@ -155,6 +155,7 @@ def main() -> None:
     if options.write:
         trees = fit(data.features, data.labels, options.seed)
         write(trees, data, found, ARTIFACTS)
+        print(f"wrote {ARTIFACTS / FILE}")
 
 
 if __name__ == "__main__":
