@@ -11,12 +11,14 @@ from inference.ecg.grid import WINDOW
 from ml.data import FS, Record
 from ml.examples import MARGIN, Examples
 
+SNR_DB = (-6, 24)
 JITTER_SIGMA = 2.0  # grid steps of 8 ms
 POST_LOST = 0.05
 POST_FEATURES = [
     k
     for k, name in enumerate(FEATURES)
     if name.startswith(("log_post", "post_s", "innovation_post", "compensation"))
+    or name == "conducted_log_post_upper"
 ]
 POST_MISSING = FEATURES.index("post_missing")
 FAMILY_POST = FEATURES.index("family_post")
@@ -24,9 +26,11 @@ POST_IN_FAMILY = FEATURES.index("post_in_family")
 
 
 def add_noise(
-    record: Record, noises: dict[str, NDArray[np.float32]], rng: np.random.Generator
+    record: Record,
+    noises: dict[str, list[NDArray[np.float32]]],
+    rng: np.random.Generator,
 ) -> Record:
-    """Return the record with bursts of nstdb noise at 0 to 24 dB on half of it.
+    """Return the record with bursts of nstdb noise at -6 to 24 dB on half of it.
 
     SNR as in nst: the power of a sine with the QRS's peak-to-peak against the
     noise's power.
@@ -37,10 +41,11 @@ def add_noise(
     while at < len(mv):
         length = int(rng.uniform(2, 20) * FS)
         if rng.random() < 0.5:
-            name = rng.choice(["em", "em", "ma", "ma", "bw"])
-            snr_db = rng.uniform(0, 24)
-            start = int(rng.integers(0, len(noises[name]) - length))
-            burst = noises[name][start : start + length]
+            leads = noises[str(rng.choice(["em", "em", "ma", "ma", "bw"]))]
+            noise = leads[int(rng.integers(len(leads)))]
+            snr_db = rng.uniform(*SNR_DB)
+            start = int(rng.integers(0, len(noise) - length))
+            burst = noise[start : start + length]
             level = np.sqrt(peak_to_peak**2 / 8 / 10 ** (snr_db / 10))
             mv[at : at + length] += level * burst[: len(mv) - at]
         at += length

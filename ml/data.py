@@ -176,13 +176,18 @@ def read_svdb(data: Path) -> list[Record]:
     return records
 
 
-def read_noise(data: Path) -> dict[str, NDArray[np.float32]]:
-    """Read the noises ``em ma bw`` of nstdb at 250 Hz, each of unit variance."""
-    noises = {}
+def read_noise(data: Path) -> dict[str, list[NDArray[np.float32]]]:
+    """Read both leads of the noises ``em ma bw`` at 250 Hz, each of unit variance.
+
+    Only their first halves: the second ones judge (``ml.judge.noise``).
+    """
+    noises: dict[str, list[NDArray[np.float32]]] = {}
     for name in ("em", "ma", "bw"):
-        signal = wfdb.rdrecord(str(data / "nstdb" / name), channels=[0]).p_signal
-        noise = to_250_hz(signal[:, 0], 360)
-        noises[name] = ((noise - noise.mean()) / noise.std()).astype(np.float32)
+        both = wfdb.rdrecord(str(data / "nstdb" / name)).p_signal
+        for signal in both[: len(both) // 2].T:
+            noise = to_250_hz(signal, 360)
+            unit = ((noise - noise.mean()) / noise.std()).astype(np.float32)
+            noises.setdefault(name, []).append(unit)
     return noises
 
 

@@ -21,9 +21,13 @@ from ml.data import FS, Record
 
 MARGIN = 8  # grid steps by which training may move a beat in its window
 WIDE = WINDOW + 2 * MARGIN
-# Where beats come from: annotated ones of two databases, those of people labelled
-# only as a whole, fusion beats and rhythms made of annotated beats.
-KINDS = ("mitdb", "svdb", "people", "fusion", "ectopy", "sinus")
+# Where beats come from: annotated ones of two databases; what the R-peak net finds in
+# noisy copies of them; people labelled only as a whole, normal or in fibrillation;
+# fusion beats and rhythms made of annotated beats.
+KINDS = (
+    *("mitdb", "svdb", "noisy", "people", "fibrillation"),
+    *("fusion", "ectopy", "sinus"),
+)
 
 
 @dataclass(frozen=True)

@@ -113,7 +113,8 @@ def export(model: keras.Model, output: Path, *, training: dict[str, Any]) -> Non
         "af_gate": AF_GATE,
         "split": {"DS1": DS1, "DS2": DS2, "paced": PACED},
         "ds2_opened": DS2_OPENED,
-        "limits": "Q is not learned. Not a medical device: decision support only.",
+        "limits": "Of Q only artefacts are learned: what noise makes the detector take "
+        "for a beat. Not a medical device: decision support only.",
         "figures": {},
     }
     write_card(output, card)

@@ -6,13 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.ecg import CLASSES
+from inference.ecg.beats import FEATURES
 from inference.ecg.grid import BEFORE, GRID_FS
 from ml.examples import MARGIN, Examples, Sequence, after, describe
 
 N, S, V, F = (CLASSES.index(name) for name in "NSVF")
 LEAST_V = 5  # fewer beats of a class make no pattern
 LEAST_S = 15
-FUSED = 0.04  # share of normal beats that are fused
+FUSED = 0.06  # share of normal beats that are fused
 FUSED_FROM = 900  # beats at the start of a record that are used
 ONSET = BEFORE + MARGIN - 16  # before its QRS a fusion beat is the normal beat,
 RISE = 8  # from which it parts within 64 ms
@@ -20,6 +21,8 @@ RHYTHM = 500  # beats of a made-up rhythm
 PATTERNS = ("runs", "bigeminy", "trigeminy", "mixed", "normal")
 PATTERN_SHARES = (0.4, 0.15, 0.1, 0.2, 0.15)
 SHORTEST = 25  # grid steps between two beats
+LEAST_SHARE = 0.1
+MIXTURE_SHARE = FEATURES.index("mixture_share")
 SINUS = 300  # beats of an irregular sinus rhythm
 
 
@@ -54,7 +57,14 @@ def fusion_of(
     first = slice(0, FUSED_FROM)
     pre_s, post_s = beats.pre_s[first], beats.post_s[first]
     made = Sequence(beats.steps[first], wide, pre_s, post_s, classes)
-    return describe(made, index, "fusion").take(np.sort(chosen))
+    fused = describe(made, index, "fusion").take(np.sort(chosen))
+    return fused.take(_shows(fused))
+
+
+def _shows(fused: Examples) -> NDArray[np.bool_]:
+    """Return which fusion beats can be told: a ventricular family has been seen."""
+    share = fused.features[:, MIXTURE_SHARE]
+    return (share > LEAST_SHARE) & (share < 1 - LEAST_SHARE)
 
 
 def ectopy_of(

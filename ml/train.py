@@ -20,12 +20,14 @@ os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = "1"
 import tensorflow as tf
 
 from inference.classifier import ARTIFACTS
+from inference.r_peak_net import load_r_peak_net
 from ml.card_file import write_figures
 from ml.cross_validation import cross_validate
 from ml.data import DS1, SAME_PERSON_AS_202, data_folder
 from ml.evaluate import evaluate
 from ml.export import export
 from ml.fit import SHARES, fit, fit_encoder
+from ml.found import finder
 from ml.model import together
 from ml.training_set import training_set
 
@@ -33,7 +35,8 @@ SEED = 0
 MEMBERS = 5
 EPOCHS = 8
 BEATS = 24_000  # drawn per epoch
-PEOPLE = 1300
+NOISE = 2  # noisy copies of each first lead
+PEOPLE, FIBRILLATION = 3000, 625  # records of training2017: normal, in fibrillation
 # Of patients that the nets had not seen (--folds 4 --seeds 3): expected calibration
 # error of DS1 and of svdb, first leads.
 TEMPERATURE = 0.85
@@ -48,8 +51,9 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=EPOCHS)
     parser.add_argument("--members", type=int, default=MEMBERS, help="nets averaged")
     parser.add_argument("--seed", type=int, default=SEED)
-    parser.add_argument("--noise", type=int, default=1, help="noisy copies of DS1")
+    parser.add_argument("--noise", type=int, default=NOISE, help="noisy copies")
     parser.add_argument("--people", type=int, default=PEOPLE)
+    parser.add_argument("--fibrillation", type=int, default=FIBRILLATION)
     parser.add_argument("--folds", type=int, default=0, help="cross-validate instead")
     parser.add_argument("--seeds", type=int, default=1, help="of cross-validation")
     parser.add_argument(
@@ -62,7 +66,11 @@ def main() -> None:
 
     data, started = data_folder(options.data), time.monotonic()
     beats = training_set(
-        data, noise=options.noise, people=options.people, seed=options.seed
+        data,
+        finder(load_r_peak_net()),
+        noise=options.noise,
+        strangers=(options.people, options.fibrillation),
+        seed=options.seed,
     )
     spent = time.monotonic() - started
     print(f"{len(beats.examples)} beats described in {spent:.0f} s", flush=True)
@@ -94,11 +102,13 @@ def main() -> None:
             "other_sets": [
                 "DS1, second lead of the same records",
                 "svdb, both leads",
-                f"training2017, {options.people} records labelled N, own R peaks",
+                f"training2017, {options.people} records labelled N and "
+                f"{options.fibrillation} labelled A, own R peaks",
                 "fusion beats and ectopic rhythms made of the training patients' beats",
             ],
             "shares": SHARES,
-            "noise": f"nstdb em ma bw, {options.noise} noisy copies of DS1",
+            "noise": f"nstdb em ma bw, first halves, {options.noise} noisy copies of "
+            "the first leads with own R peaks; what is no beat there is called Q",
             "members": options.members,
             "epochs": options.epochs,
             "beats_per_epoch": BEATS,

@@ -18,11 +18,14 @@ from ml.data import (
     read_record,
     read_svdb,
 )
-from ml.examples import Examples, annotated, describe, examples_of, join
-from ml.people import normal_people
+from ml.examples import Examples, annotated, describe, join
+from ml.found import Find, found_in
+from ml.people import people
 from ml.synthetic import ectopy_of, fusion_of, sinus_of
 
-STRANGERS = 100_000  # records of nobody in the folds are numbered from here on
+# Records of nobody in the folds are numbered from here on, normal people and, so much
+# farther, those in fibrillation.
+STRANGERS = 100_000
 
 
 @dataclass(frozen=True)
@@ -55,10 +58,17 @@ def read_leads(data: Path) -> list[tuple[str, Record]]:
     return leads + [("svdb", record) for record in read_svdb(data)]
 
 
-def training_set(data: Path, *, noise: int, people: int, seed: int) -> TrainingSet:
-    """Describe everything; ``noise`` copies of the first leads of DS1 are noisy."""
+def training_set(
+    data: Path, find: Find, *, noise: int, strangers: tuple[int, int], seed: int
+) -> TrainingSet:
+    """Describe everything.
+
+    ``find`` gives R peaks where nobody annotated them: in ``noise`` noisy copies of
+    each first lead, and in as many records as ``strangers`` says of normal people and
+    of people in fibrillation.
+    """
     rng = np.random.default_rng(seed)
-    noises = read_noise(data) if noise else {}
+    noises = read_noise(data)
     clean: list[Examples] = []
     more: list[Examples] = []
     leads: list[str] = []
@@ -68,10 +78,12 @@ def training_set(data: Path, *, noise: int, people: int, seed: int) -> TrainingS
         leads.append(record.name)
         made = [make(beats, rng, k) for make in (fusion_of, ectopy_of, sinus_of)]
         more += [part for part in made if part is not None]
-        if kind == "mitdb" and record.name.endswith("/0"):
+        if record.name.endswith("/0"):
             for _ in range(noise):
-                more.append(examples_of(add_noise(record, noises, rng), k, kind))
-    if people:
-        strangers = normal_people(data, people, seed)
-        more.append(replace(strangers, records=strangers.records + STRANGERS))
+                more.append(found_in(add_noise(record, noises, rng), find, k))
+    for k, (label, count) in enumerate(zip("NA", strangers, strict=True)):
+        if count:
+            part = people(data, label, count, find, seed)
+            number = part.records + (k + 1) * STRANGERS
+            more.append(replace(part, records=number))
     return TrainingSet(join([*clean, *more]), clean, leads)

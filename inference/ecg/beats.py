@@ -8,9 +8,21 @@ import numpy as np
 
 from inference.ecg.align import cut_window
 from inference.ecg.compiled import State, compiled
-from inference.ecg.families import FAMILIES, FAMILY_FEATURES, follow_families
+from inference.ecg.conducted import (
+    CONDUCTED,
+    CONDUCTED_FEATURES,
+    describe_conducted,
+    start_conducted,
+)
+from inference.ecg.families import (
+    FAMILIES,
+    FAMILY_FEATURES,
+    follow_families,
+    own_family,
+)
 from inference.ecg.grid import BEFORE, GRID_FS, POST_WAIT, WINDOW
 from inference.ecg.irregular import INTERVALS, ROOM, interval_row, probability_of
+from inference.ecg.mixture import MIXTURE_FEATURES, describe_mixture
 from inference.ecg.pace import PACE_FEATURES, bounded, describe_pace
 from inference.ecg.rr import RR, RR_FEATURES, describe_intervals, start_rr
 from inference.ecg.shape import (
@@ -29,12 +41,18 @@ FEATURES = (
     *PACE_FEATURES,
     *FAMILY_FEATURES,
     *NOISE_FEATURES,
+    *MIXTURE_FEATURES,
+    *CONDUCTED_FEATURES,
     "af_probability",
 )
 SHAPE_AT = len(RR_FEATURES)
+LIKE_QRS = SHAPE_FEATURES.index("like_qrs")
+WIDTH_DIFFERENCE = SHAPE_FEATURES.index("width_difference")
 PACE_AT = SHAPE_AT + len(SHAPE_FEATURES)
 FAMILY_AT = PACE_AT + len(PACE_FEATURES)
 NOISE_AT = FAMILY_AT + len(FAMILY_FEATURES)
+MIXTURE_AT = NOISE_AT + len(NOISE_FEATURES)
+CONDUCTED_AT = MIXTURE_AT + len(MIXTURE_FEATURES)
 CHANNELS = ("beat", "beat minus template")
 FARTHEST = 8.0  # of the template's QRS: what is beyond is cut off
 
@@ -44,6 +62,7 @@ BEATS = np.dtype(
         ("rr", RR),
         ("template", TEMPLATE),
         ("families", FAMILIES),
+        ("conducted", CONDUCTED),
         ("previous", "f4", (WINDOW,)),
     ],
     align=True,
@@ -64,6 +83,7 @@ class Described(NamedTuple):
 def start_beats(state: State) -> None:
     """Set a zeroed BEATS record to that of a record without a beat."""
     start_rr(state["rr"])
+    start_conducted(state["conducted"])
 
 
 def initial_beats() -> State:
@@ -99,6 +119,8 @@ def describe_beats(
         like = follow_template(state.template, window, pre / local, template)
         describe_shape(window, template, state.previous, like, row[SHAPE_AT:])
         describe_pace(state.rr, pre, post, local, row[PACE_AT:])
+        own = own_family(state.families)
+        describe_mixture(state.families, own, window, row[MIXTURE_AT:])
         follow_families(
             state.families,
             window,
@@ -107,6 +129,14 @@ def describe_beats(
             qrs_width_s(window),
             amplitude_mv(window),
             row[FAMILY_AT:],
+        )
+        describe_conducted(
+            state.conducted,
+            pre,
+            post,
+            row[SHAPE_AT + LIKE_QRS],
+            row[SHAPE_AT + WIDTH_DIFFERENCE],
+            row[CONDUCTED_AT:],
         )
         describe_noise(window, amplitude_mv(template), row[NOISE_AT:])
         known = interval_row(state.rr.intervals, post, intervals)

@@ -137,8 +137,12 @@ def _to_front(state: State, family: int) -> None:
 
 
 @compiled
-def _own(state: State, total: int) -> int:
-    """Return the family of the patient's own beats: common, narrow, not early."""
+def own_family(state: State) -> int:
+    """Return the family of the patient's own beats: common, narrow, not early.
+
+    ``state`` is a FAMILIES record; 0 before its first beat.
+    """
+    total = max(state.count.sum(), 1)
     best, most = 0, -np.inf
     for k in range(FAMILIES_KEPT):
         if not state.count[k]:
@@ -190,7 +194,7 @@ def follow_families(
     _to_front(state, family)
 
     total = state.count.sum()
-    own, common = _own(state, total), 0
+    own, common = own_family(state), 0
     for k in range(FAMILIES_KEPT):
         common += state.count[k] > COMMON * total
     shape, usual = state.shapes[0], state.shapes[own]

@@ -122,3 +122,39 @@ def test_it_forgets_a_shape_that_came_no_more() -> None:
     for state, own in zip(states, (signal, other), strict=True):
         describe_beats(state, own, at, pre_s, post_s)
     assert states[0].tobytes() == states[1].tobytes()
+
+
+def test_it_takes_no_pause_behind_a_wide_beat_for_the_usual_pace() -> None:
+    shapes, intervals = [], []
+    for _ in range(25):  # two normal beats, a wide one, its pause
+        shapes += [NARROW, NARROW, WIDE]
+        intervals += [1.2, 0.8, 0.5]
+    said = describe_beats(initial_beats(), *draw(shapes, intervals))
+    normal = np.arange(46, 75, 3)  # the second of the two
+    assert column(said, "log_pre_upper")[normal].max() < -0.3
+    assert np.abs(column(said, "conducted_log_pre_upper")[normal]).max() < 0.05
+    assert column(said, "conducted")[normal].all()
+    assert not column(said, "conducted")[normal + 1].any()
+    assert not column(said, "conducted_before")[normal + 2].any()
+
+
+def test_it_sees_how_much_of_a_fusion_beat_is_ventricular() -> None:
+    shapes, intervals = [NARROW] * 80, [0.8] * 80
+    for k in range(10, 40, 6):
+        shapes[k] = WIDE
+    shapes[60], shapes[70] = 0.5 * NARROW + 0.5 * WIDE, WIDE
+    said = describe_beats(initial_beats(), *draw(shapes, intervals))
+    share = column(said, "mixture_share")
+    assert share[50] < 0.1
+    assert share[70] > 0.9
+    assert 0.3 < share[60] < 0.8
+    assert column(said, "mixture_left")[60] < 0.1
+    assert column(said, "mixture_left_own")[60] > 0.3
+    assert column(said, "mixture_left_other")[60] > 0.2
+
+
+def test_it_sees_no_mixture_where_all_beats_are_alike() -> None:
+    said = describe_beats(initial_beats(), *draw([NARROW] * 30, [0.8] * 30))
+    for name in FEATURES:
+        if name.startswith("mixture"):
+            assert not column(said, name).any()

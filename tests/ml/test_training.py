@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from inference.classifier import load_classifier
+from inference.ecg import CLASSES
 from inference.ecg.beats import FEATURES
 from inference.ecg.grid import WINDOW
+from inference.r_peak_net import load_r_peak_net
 from ml.data import read_mitdb, read_noise
 
 pytestmark = pytest.mark.slow
@@ -18,6 +20,7 @@ def test_it_trains_exports_and_agrees_with_itself(
 ) -> None:
     from ml.augment import add_noise, draw
     from ml.examples import annotated, describe, examples_of, join
+    from ml.found import finder, found_in
     from ml.export import export, largest_difference, to_litert
     from ml.fit import as_input, fit, fit_encoder, predict
     from ml.model import together
@@ -26,8 +29,11 @@ def test_it_trains_exports_and_agrees_with_itself(
     rng = np.random.default_rng(0)
     records = read_mitdb(ecg_data, ["209", "223"])
     noisy = add_noise(records[1], read_noise(ecg_data), rng)
-    examples = join([examples_of(r, k) for k, r in enumerate([*records, noisy])])
-    assert len(examples) == len(records[0].samples) + 2 * len(records[1].samples)
+    found = found_in(noisy, finder(load_r_peak_net()), 1)
+    beats = found.classes != CLASSES.index("Q")
+    assert beats.sum() > 0.95 * len(records[1].samples)
+    assert 10 < (~beats).sum() < 0.1 * len(found)
+    examples = join([*(examples_of(r, k) for k, r in enumerate(records)), found])
     made = [make(annotated(records[1]), rng, 1) for make in (fusion_of, ectopy_of)]
     assert all(part is not None for part in made)
     examples = join([examples, *made])
