@@ -18,6 +18,9 @@ State = Any
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+# Sums over taps that are taken side by side, each in its own order: one vector does
+# several, and so many stay in the nearest cache.
+SIDE_BY_SIDE = 256
 PACKAGE = "inference.ecg"
 HERE = Path(__file__).parent
 IMPORTED = re.compile(r"^from inference\.ecg\.(\w+) import", re.MULTILINE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.signal import butter
 
-from inference.ecg.compiled import State, compiled
+from inference.ecg.compiled import SIDE_BY_SIDE, State, compiled
 from inference.ecg.grid import GRID_FS
 from inference.ecg.types import Array
 
@@ -32,20 +32,12 @@ FILTERS = np.dtype(
 
 
 @compiled
-def _biquad(memory: Array, sos: Array, signal: Array) -> Array:
-    """Filter by one second-order section in transposed direct form II."""
-    b0, b1, b2 = sos[0], sos[1], sos[2]
-    a1, a2 = sos[4], sos[5]
-    first, second = memory[0], memory[1]
-    out = np.empty(len(signal))
-    for i in range(len(signal)):
-        x = signal[i]
-        y = b0 * x + first
-        first = b1 * x - a1 * y + second
-        second = b2 * x - a2 * y
-        out[i] = y
-    memory[0], memory[1] = first, second
-    return out
+def _coefficients(sos: Array) -> tuple[float, float, float, float, float]:
+    """Return b0, b1, b2, a1, a2 of a second-order section; a0 is 1.
+
+    The sections run in transposed direct form II.
+    """
+    return sos[0], sos[1], sos[2], sos[4], sos[5]
 
 
 @compiled
@@ -55,7 +47,25 @@ def band_pass(state: State, steps: Array) -> Array:
     Two Butterworth filters of second order, one after the other, causal: a QRS comes
     about 8 ms later (``BAND_DELAY``).
     """
-    return _biquad(state.low, LOW_PASS, _biquad(state.high, HIGH_PASS, steps))
+    # Both in one loop: each waits for its own last step only, so that the processor
+    # works on both at once.
+    b0, b1, b2, a1, a2 = _coefficients(HIGH_PASS)
+    c0, c1, c2, d1, d2 = _coefficients(LOW_PASS)
+    high1, high2 = state.high[0], state.high[1]
+    low1, low2 = state.low[0], state.low[1]
+    out = np.empty(len(steps))
+    for i in range(len(steps)):
+        x = steps[i]
+        y = b0 * x + high1
+        high1 = b1 * x - a1 * y + high2
+        high2 = b2 * x - a2 * y
+        z = c0 * y + low1
+        low1 = c1 * y - d1 * z + low2
+        low2 = c2 * y - d2 * z
+        out[i] = z
+    state.high[0], state.high[1] = high1, high2
+    state.low[0], state.low[1] = low1, low2
+    return out
 
 
 @compiled
@@ -68,20 +78,34 @@ def envelope(state: State, band: Array) -> Array:
     steps (112 ms) earlier, and the filters add 4 steps or so.
     """
     n, half = len(band), SMOOTH_HALF
-    qrs = _biquad(state.qrs, QRS, band)
     power = np.empty(2 * half + n)
     power[: 2 * half] = state.tail
-    last = state.last
+    b0, b1, b2, a1, a2 = _coefficients(QRS)
+    first, second, last = state.qrs[0], state.qrs[1], state.last
     for i in range(n):
-        power[2 * half + i] = (abs(qrs[i]) + 2 * abs(qrs[i] - last)) ** 2
-        last = qrs[i]
-    state.last = last
+        x = band[i]
+        y = b0 * x + first
+        first = b1 * x - a1 * y + second
+        second = b2 * x - a2 * y
+        power[2 * half + i] = (abs(y) + 2 * abs(y - last)) ** 2
+        last = y
+    state.qrs[0], state.qrs[1], state.last = first, second, last
     state.tail[:] = power[n:]
     out = np.empty(n)
-    for i in range(n):
-        at = i + half
-        total = SMOOTH_TAPS[0] * power[at]
-        for k in range(1, half + 1):
-            total += SMOOTH_TAPS[k] * (power[at - k] + power[at + k])
-        out[i] = np.sqrt(total)
+    for start in range(0, n, SIDE_BY_SIDE):
+        _smooth_root(power[start:], out[start : start + SIDE_BY_SIDE])
     return out
+
+
+@compiled
+def _smooth_root(power: Array, out: Array) -> None:
+    """Fill ``out`` [n] with the roots of ``power`` [n + 28] smoothed."""
+    n, half = len(out), SMOOTH_HALF
+    for i in range(n):
+        out[i] = SMOOTH_TAPS[0] * power[half + i]
+    for k in range(1, half + 1):
+        tap, left, right = SMOOTH_TAPS[k], power[half - k :], power[half + k :]
+        for i in range(n):
+            out[i] += tap * (left[i] + right[i])
+    for i in range(n):
+        out[i] = np.sqrt(out[i])

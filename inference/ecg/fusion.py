@@ -80,7 +80,7 @@ def fuse(
     found = np.empty(len(heat) // APART + 2, np.int64)
     count = 0
     for at in range(APART, APART + len(heat)):
-        if not _is_maximum(buffer, at):
+        if buffer[at] < LEAST or not _is_maximum(buffer, at):
             continue
         if _is_believed(state, buffer[at], _has_vote(cast, start + at)):
             found[count] = start + at

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from inference.ecg.compiled import State, compiled
+from inference.ecg.medians import nth
 from inference.ecg.types import Detect, Mask, Real, Signal
 
 LONG_S = 60  # of files the net is asked for a minute at once, live for a second
@@ -104,7 +105,7 @@ def _scale(state: State) -> float:
     state.ranges[-1] = round(high - low, 6)
     state.ranges_count = min(state.ranges_count + 1, BLOCKS)
     known = state.ranges_count
-    usual = np.sort(state.ranges[BLOCKS - known :])[known // 2]
+    usual = nth(state.ranges[BLOCKS - known :].copy(), known // 2)
     state.slow = max(usual, round(FORGET * state.slow, 6))
     floor = max(FLOOR * state.slow, LEAST_MV)
     state.scale = max(usual, FALL * state.scale, floor)

@@ -100,6 +100,16 @@ def to_bins(row: Array, fs: int) -> Array:
 
 
 @compiled
+def extremes(values: Array) -> tuple[float, float]:
+    """Return the least and the greatest of ``values``, one or more and none NaN."""
+    low = high = values[0]
+    for value in values:
+        low = value if value < low else low
+        high = value if value > high else high
+    return float(low), float(high)
+
+
+@compiled
 def _ratio(one: float, other: float, floor: float) -> float:
     """Return the logarithm of a ratio; below ``floor`` amplitudes hide nothing."""
     return float(np.log((one + floor) / (other + floor)))
@@ -119,13 +129,15 @@ def measure(state: State, bins: Array) -> Measures:
     bends = np.empty(m - 2 * BEND)
     for i in range(m - 2 * BEND):
         bends[i] = abs(bins[i + 2 * BEND] - 2 * bins[i + BEND] + bins[i])
-    rise = rises.max()
+    _, rise = extremes(rises)
     busy = 0
     for value in rises:
-        busy += value > DUTY * rise
+        busy += 1 if value > DUTY * rise else 0
     mid, high = _two_places(rises, rise, len(rises) // 2, len(rises) * 3 // 4)
-    calm, rough = _two_places(bends, bends.max(), len(bends) // 4, len(bends) // 2)
-    bottom, top = bins.min(), bins.max()
+    calm, rough = _two_places(
+        bends, extremes(bends)[1], len(bends) // 4, len(bends) // 2
+    )
+    bottom, top = extremes(bins)
     span = top - bottom
 
     usual_rise = max(rise, state.rise) if not state.count else _usual(state, RISE_MAX)

@@ -65,16 +65,16 @@ def add_steepness(state: State, mv: Signal, fs: int) -> Array:
     steep = np.zeros(old + new)
     steep[:old] = state.steep[:old]
     value = state.value if state.step or not len(mv) else mv[0]
-    at, phase = old, 0
+    at, phase, steepest = old, 0, 0.0
     for k in range(len(mv)):
         if at == len(steep):
             break  # less than a grid step is left where the record ends
         slope = abs(mv[k] - value) * fs
-        if slope > steep[at]:  # NaN compares as not steep
-            steep[at] = slope
+        steepest = slope if slope > steepest else steepest  # NaN is not steep
         value = mv[k]
         phase += GRID_FS
         if phase >= fs:
+            steep[at], steepest = steepest, 0.0
             phase -= fs
             at += 1
     state.value = value

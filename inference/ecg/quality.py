@@ -15,13 +15,13 @@ from inference.ecg.contact import QUIET, REST_S, follow_contact
 from inference.ecg.measures import (
     MEASURES,
     Measures,
+    extremes,
     measure,
     remember,
     skip,
     start_measures,
     to_bins,
 )
-from inference.ecg.medians import nth
 from inference.ecg.quality_model import HIDDEN, HIDDEN_BIAS, OUT, OUT_BIAS
 from inference.ecg.types import QUALITY_WORDS, Array, Mask
 
@@ -103,7 +103,7 @@ def _judge(state: State, row: Array, gaps: Mask, fs: int) -> tuple[float, int, b
             return 0.0, MISSING, blind
         return (0.0, FLAT, True) if blind else (100.0, GOOD, False)
     seen = measure(state.measures, bins)
-    low, high = row.min(), row.max()
+    low, high = extremes(row)
     flat = stuck >= STUCK_SHARE or high - low <= FLAT_SHARE * seen.usual_rise
     mains, power = _mains(row, fs)
     # A sine of power p has a peak-to-peak of 2 * sqrt(2 * p).
@@ -145,8 +145,9 @@ def _is_restless(state: State) -> bool:
 def _shares(row: Array, gaps: Mask) -> tuple[float, float]:
     """Return the shares of samples equal to the one before, and of missing ones."""
     n, same, gone = len(row), 0, 0
+    for i in range(1, n):
+        same += row[i] == row[i - 1]
     for i in range(n):
-        same += i > 0 and row[i] == row[i - 1]
         gone += gaps[i]
     return (same / (n - 1) if n > 1 else 1.0), gone / n
 
@@ -161,10 +162,14 @@ def _is_clipped(row: Array, low: float, high: float) -> bool:
         below += row[i] <= low + near and row[i - 1] <= low + near
     if max(above, below) <= CLIP_SHARE * n:
         return False
-    middle, far = nth(row.copy(), n // 2), 0.3 * (high - low)
+    # Where most samples are far from an extreme, the median is.
+    far, below_high, above_low = 0.3 * (high - low), 0, 0
+    for i in range(n):
+        below_high += high - row[i] > far
+        above_low += row[i] - low > far
     return bool(
-        (above > CLIP_SHARE * n and high - middle > far)
-        or (below > CLIP_SHARE * n and middle - low > far)
+        (above > CLIP_SHARE * n and below_high > n // 2)
+        or (below > CLIP_SHARE * n and above_low >= n - n // 2)
     )
 
 
