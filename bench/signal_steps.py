@@ -18,8 +18,7 @@ from inference.ecg.resampling import (
     resample_block,
     start_resampling,
 )
-
-PIECE_S = 300  # as the pipeline cuts them
+from inference.ecg.turns import CHUNK_S
 
 
 def time_signal_steps(mv: NDArray[np.float32], watch: Stopwatch) -> None:
@@ -32,8 +31,8 @@ def time_signal_steps(mv: NDArray[np.float32], watch: Stopwatch) -> None:
     start_resampling(resampling, FS)
     start_detector(detector)
     taps, first = kernel(FS), 0
-    for start in range(0, len(mv), PIECE_S * FS):
-        piece = mv[start : start + PIECE_S * FS]
+    for start in range(0, len(mv), CHUNK_S * FS):
+        piece = mv[start : start + CHUNK_S * FS]
         signal, correction, missing = watch.call("gaps", fill_gaps, gaps, piece, FS)
         _, _, dark = watch.call("quality", judge_seconds, quality, signal, missing, FS)
         steps = watch.call(

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.clock import Spent, Stopwatch
+from bench.clock import Stopwatch
 from bench.day import FS
 from bench.pipeline import analyse_day
 from bench.signal_steps import time_signal_steps
-from inference.ecg import Analysis, Beats, pipeline
+from inference.ecg import Analysis, Beats, pipeline, turns
 from inference.ecg.types import Nets
 from inference.nets import annotator, nets
 from inference.summary import minutes_of, summarise
@@ -21,26 +21,25 @@ from inference.summary import minutes_of, summarise
 # The pipeline's compiled calls. The first holds gaps to envelope, the second voter,
 # fusion, alignment, template and features.
 CALLS = {
-    "signal to grid": ("_take_in",),
-    "R peaks and features": ("_settle",),
-    "fibrillation": ("_believe",),
-    "episodes": ("_follow_piece", "_end"),
+    "signal to grid": ((turns, "_take_in"),),
+    "R peaks and features": ((pipeline, "_settle"),),
+    "fibrillation": ((pipeline, "_believe"),),
+    "episodes": ((pipeline, "_follow_piece"), (pipeline, "_end")),
 }
-UP_TO_R_PEAKS = ("signal to grid", "R-peak net", "voter")
 
 
 @contextmanager
 def watching(watch: Stopwatch) -> Iterator[None]:
     """Time the pipeline's calls while the context lasts."""
-    before = {name: getattr(pipeline, name) for row in CALLS.values() for name in row}
-    for step, names in CALLS.items():
-        for name in names:
-            setattr(pipeline, name, watch.watched(step, before[name]))
+    before = {call: getattr(*call) for calls in CALLS.values() for call in calls}
+    for step, calls in CALLS.items():
+        for call in calls:
+            setattr(*call, watch.watched(step, before[call]))
     try:
         yield
     finally:
-        for name, work in before.items():
-            setattr(pipeline, name, work)
+        for call, work in before.items():
+            setattr(*call, work)
 
 
 def watched_nets(watch: Stopwatch) -> Nets:
@@ -54,20 +53,13 @@ def watched_nets(watch: Stopwatch) -> Nets:
 
 
 def time_steps(mv: NDArray[np.float32], scale: float) -> dict[str, Any]:
-    """Return the time of every step, and that of all up to R peaks."""
+    """Return the time of every step; the R-peak net answers beside the others."""
     watch, inner = Stopwatch(), Stopwatch()
     with watching(watch):
         analyse_day(mv, watched_nets(watch))
     time_signal_steps(mv[: 60 * FS], Stopwatch())  # compile
     time_signal_steps(mv, inner)
-    steps = {**watch.steps, "voter": inner.steps["voter"]}
-    r_peaks = Spent()
-    for name in UP_TO_R_PEAKS:
-        if name in steps:
-            r_peaks.wall_s += steps[name].wall_s
-            r_peaks.cpu_s += steps[name].cpu_s
     return {
-        "r_peaks": r_peaks.as_json(scale),
         "steps": {step: spent.as_json(scale) for step, spent in watch.steps.items()},
         "alone": {step: spent.as_json(scale) for step, spent in inner.steps.items()},
     }

@@ -12,9 +12,7 @@ from inference.r_peak_net import load_r_peak_net
 
 def load_nets(folder: Path = ARTIFACTS) -> Nets:
     """Return the nets in ``folder``, or raise ``ArtifactRefused``."""
-    return Nets(
-        classify=load_classifier(folder), detect=load_r_peak_net(folder, threads=2)
-    )
+    return Nets(classify=load_classifier(folder), detect=load_r_peak_net(folder))
 
 
 @cache

@@ -28,11 +28,10 @@ class RPeakNet:
     and in any company.
     """
 
-    def __init__(self, artifact: bytes, card: dict[str, Any], threads: int = 1) -> None:
+    def __init__(self, artifact: bytes, card: dict[str, Any]) -> None:
         self.card = card
         self.version: str = card["version"]
         self._artifact = artifact
-        self._threads = threads
         self._shapes: dict[int, _Shape] = {}
         self._lock = Lock()
 
@@ -53,19 +52,18 @@ class RPeakNet:
         with self._lock:
             if length not in self._shapes:
                 batch = 1 if length >= LONG else BATCH
-                threads = self._threads if length >= LONG else 1
-                self._shapes[length] = _Shape(self._artifact, batch, length, threads)
+                self._shapes[length] = _Shape(self._artifact, batch, length)
             return self._shapes[length]
 
 
 class _Shape:
     """The net for windows of one length."""
 
-    def __init__(self, artifact: bytes, batch: int, length: int, threads: int) -> None:
+    def __init__(self, artifact: bytes, batch: int, length: int) -> None:
         self.batch = batch
         self._frames = length // FRAME
         self._lock = Lock()
-        self._interpreter = Interpreter(model_content=artifact, num_threads=threads)
+        self._interpreter = Interpreter(model_content=artifact, num_threads=1)
         self._input = self._interpreter.get_input_details()[0]["index"]
         shape = (batch, 1, self._frames, FRAME)
         self._interpreter.resize_tensor_input(self._input, shape)
@@ -85,11 +83,8 @@ class _Shape:
         return np.asarray(answer.reshape(self.batch, -1)[:count])
 
 
-def load_r_peak_net(folder: Path = ARTIFACTS, *, threads: int = 1) -> RPeakNet:
-    """Return the net in ``folder``, or raise ``ArtifactRefused``.
-
-    ``threads`` are those of long windows, that is of files.
-    """
+def load_r_peak_net(folder: Path = ARTIFACTS) -> RPeakNet:
+    """Return the net in ``folder``, or raise ``ArtifactRefused``."""
     try:
         card = json.loads((folder / CARD_NAME).read_text())
         artifact = (folder / card["file"]).read_bytes()
@@ -107,7 +102,7 @@ def load_r_peak_net(folder: Path = ARTIFACTS, *, threads: int = 1) -> RPeakNet:
             f"{card['file']} was trained for other inputs: "
             "run `python -m ml.r_peak_train`"
         )
-    return RPeakNet(artifact, card, threads)
+    return RPeakNet(artifact, card)
 
 
 def described_inputs() -> dict[str, Any]:

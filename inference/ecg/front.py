@@ -83,7 +83,8 @@ class Taken(NamedTuple):
 
     ``mv`` [n] is the piece itself in mV, ``score`` and ``word`` are per second [s];
     ``grid``, ``band`` [m] in mV; ``energy`` [k]; ``shown`` is what the R-peak net sees
-    of it; ``blind`` may reach beyond the m steps.
+    of it; ``blind`` may reach beyond the m steps. ``first`` is the grid step of the
+    first of the m.
     """
 
     mv: Signal
@@ -94,6 +95,7 @@ class Taken(NamedTuple):
     energy: Array
     shown: Signal
     blind: Mask
+    first: int
 
 
 class Settled(NamedTuple):
@@ -123,6 +125,7 @@ def take_in(
 ) -> Taken:
     """Take whole blocks of signal; updates ``front`` (FRONT).
 
+    Needs nothing of what ``settle`` finds, so that it may run ahead of it.
     ``mv`` [n] is in mV at ``fs`` Hz, NaN where missing. Its last ``held`` samples are
     beyond the end of the record: they let the last beats be settled, are not judged and
     hold no beat. ``taps`` [phases, taps] and ``half`` belong to ``fs`` (``kernel``).
@@ -139,7 +142,9 @@ def take_in(
     kept = front.kept
     grid = np.concatenate((front.grid[:kept], steps.astype(np.float32)))
     band = np.concatenate((front.band[:kept], passed))
-    return Taken(mv[:real], score, word, grid, band, energy, shown, blind)
+    first = front.first
+    _keep_history(front, grid, band, blind)
+    return Taken(mv[:real], score, word, grid, band, energy, shown, blind, first)
 
 
 @compiled
@@ -152,11 +157,28 @@ def _mark_blind(front: State, dark: Mask, missing: Mask, fs: int, real: int) -> 
     for k in range(old):
         blind[k] = front.blind[k] != 0
     hole = front.hole
+    at, part = 0, 0  # k * fs // GRID_FS, and what is left of it
     for k in range(count):
-        hole = hole + 1 if missing[min(k * fs // GRID_FS, len(missing) - 1)] else 0
+        hole = hole + 1 if missing[min(at, len(missing) - 1)] else 0
         blind[old + k] = hole >= HOLE or k >= judged or dark[k // GRID_FS]
+        part += fs
+        while part >= GRID_FS:
+            at, part = at + 1, part - GRID_FS
     front.hole = min(hole, 1 << 40)
     return blind
+
+
+@compiled
+def _keep_history(front: State, grid: Signal, band: Signal, blind: Mask) -> None:
+    """Keep the last steps for what the next piece settles."""
+    drop = max(len(band) - HISTORY, 0)
+    front.kept = len(band) - drop
+    front.grid[: front.kept] = grid[drop:]
+    front.band[: front.kept] = band[drop:]
+    front.judged = len(blind) - drop
+    for k in range(front.judged):
+        front.blind[k] = blind[drop + k]
+    front.first += drop
 
 
 @compiled
@@ -170,9 +192,9 @@ def settle(
     record ends, OPEN while it goes on. Delay: an R peak is settled within 1 s, a beat
     with the next R peak or 1.6 s later.
     """
-    votes = find_votes(front.detector, taken.energy, taken.blind, front.first)
+    votes = find_votes(front.detector, taken.energy, taken.blind, taken.first)
     if asked:
-        steps = fuse(front.fusion, heat, votes, taken.blind, front.first)
+        steps = fuse(front.fusion, heat, votes, taken.blind, taken.first)
         settled = fusion_frontier(front.fusion)
     else:
         steps = votes[:, 0] - TO_BAND
@@ -192,7 +214,7 @@ def settle(
         # Live we do not wait longer, so nobody may know of a longer interval.
         if waiting[k + 1, 2] * GRID_FS <= POST_WAIT:
             post_s[k] = waiting[k + 1, 2]
-    places = waiting[:ready, 0].astype(np.int64) - front.first
+    places = waiting[:ready, 0].astype(np.int64) - taken.first
     windows, templates, features, _ = describe_beats(
         front.beats, taken.band, places, pre_s, post_s
     )
@@ -203,7 +225,7 @@ def settle(
     waiting_from = frontier_sample if end == OPEN else end
     if front.waits:
         waiting_from = min(int(front.waiting[1]), frontier_sample)
-    _remember(front, taken)
+    _remember_dark(front, taken)
     samples = waiting[:ready, 1].astype(np.int64)
     return Settled(
         r_peaks,
@@ -221,7 +243,7 @@ def settle(
 @compiled
 def _locate(front: State, taken: Taken, steps: Samples, fs: int) -> Array:
     """Align and refine new R peaks; return them [k, 3] behind the one that waits."""
-    aligned = align_r_peaks(taken.band, steps - front.first)
+    aligned = align_r_peaks(taken.band, steps - taken.first)
     places = refine_peaks(taken.grid, aligned - BAND_DELAY)
     rows = np.empty((len(steps) + 1, 3))
     count = 0
@@ -229,15 +251,15 @@ def _locate(front: State, taken: Taken, steps: Samples, fs: int) -> Array:
         rows[0] = front.waiting
         count = 1
     for k in range(len(aligned)):
-        step = aligned[k] + front.first
+        step = aligned[k] + taken.first
         # An R peak at the very start may be aligned to before it.
         if step < 0 or (front.previous >= 0 and step - front.previous < NEAREST):
             continue
-        sample = max(grid_to_sample(places[k] + front.first, fs), 0)
+        sample = max(grid_to_sample(places[k] + taken.first, fs), 0)
         if count and sample <= rows[count - 1, 1]:
             continue
         pre_s = np.nan
-        if front.previous >= 0 and not _may_hide(front, taken.blind, step):
+        if front.previous >= 0 and not _may_hide(front, taken, step):
             pre_s = (step - front.previous) / GRID_FS
         rows[count, 0], rows[count, 1], rows[count, 2] = step, sample, pre_s
         count += 1
@@ -246,30 +268,22 @@ def _locate(front: State, taken: Taken, steps: Samples, fs: int) -> Array:
 
 
 @compiled
-def _may_hide(front: State, blind: Mask, step: int) -> bool:
+def _may_hide(front: State, taken: Taken, step: int) -> bool:
     """Tell whether a beat may hide in an unreadable step since the last R peak."""
     if front.dark > front.previous:
         return True
-    for k in range(max(front.previous - front.first, 0), step - front.first + 1):
-        if blind[k] and front.first + k > front.previous:
+    for at in range(max(front.previous + 1, taken.first), step + 1):
+        if taken.blind[at - taken.first]:
             return True
     return False
 
 
 @compiled
-def _remember(front: State, taken: Taken) -> None:
-    """Keep the last steps for what is still to be settled."""
-    drop = max(len(taken.band) - HISTORY, 0)
-    front.kept = len(taken.band) - drop
-    front.grid[: front.kept] = taken.grid[drop:]
-    front.band[: front.kept] = taken.band[drop:]
-    front.judged = len(taken.blind) - drop
-    for k in range(drop):
+def _remember_dark(front: State, taken: Taken) -> None:
+    """Remember the latest unreadable step that the history no longer holds."""
+    for k in range(len(taken.band) - HISTORY):
         if taken.blind[k]:
-            front.dark = front.first + k
+            front.dark = taken.first + k
     # What lies before the last R peak is of no more use.
     if front.dark <= front.previous:
         front.dark = -1
-    for k in range(front.judged):
-        front.blind[k] = taken.blind[drop + k]
-    front.first += drop

@@ -25,11 +25,10 @@ from inference.ecg.episodes import (
     follow_episodes,
     rate_now,
 )
-from inference.ecg.front import OPEN, Settled, Taken, settle, take_in
+from inference.ecg.front import OPEN, Settled, Taken, settle
 from inference.ecg.grid import BLOCK_S, GRID_FS, WINDOW
-from inference.ecg.heat import ask
-from inference.ecg.resampling import kernel
 from inference.ecg.state import RecordState, initial_state
+from inference.ecg.turns import cut_blocks, look_ahead
 from inference.ecg.types import (
     CLASSES,
     QUALITY_WORDS,
@@ -41,11 +40,7 @@ from inference.ecg.types import (
     Signal,
 )
 
-CHUNK_S = 300  # long signals are taken in pieces, to stay within the cache
 VENTRICULAR = CLASSES.index("V")
-NO_HEAT = np.zeros(0, dtype=np.float32)
-VENTRICULAR = CLASSES.index("V")
-HELD_S = 5  # beyond the end, until every beat is settled
 
 
 class PartBlock(ValueError):
@@ -108,13 +103,22 @@ def _run(
 ) -> list[Analysis]:
     """Move states on in place and return what each record's signal showed."""
     queues = [
-        _cut(state, signal, ended)
-        for state, signal in zip(states, signals, strict=True)
+        cut_blocks(k, state.fs, signal, ended)
+        for k, (state, signal) in enumerate(zip(states, signals, strict=True))
+    ]
+    turns = [
+        [queue[turn] for queue in queues if turn < len(queue)]
+        for turn in range(max(map(len, queues), default=0))
     ]
     rows: list[list[_Piece]] = [[] for _ in states]
-    for turn in range(max(map(len, queues), default=0)):
-        batch = [(k, q[turn]) for k, q in enumerate(queues) if turn < len(q)]
-        _find(states, rows, batch, nets)
+    for turn, taken, heats in look_ahead(states, turns, nets):
+        for block, part, heat in zip(turn, taken, heats, strict=True):
+            state = states[block.record]
+            state.data["sample"] += len(block.signal) - block.held
+            end = state.sample if block.held else OPEN
+            asked = nets.detect is not None
+            settled = _settle(state.data, part, heat, asked, end, state.fs)
+            rows[block.record].append(_Piece(part, settled))
     probabilities = _classify([p.settled for row in rows for p in row], nets)
     results, at = [], 0
     for k, (state, row) in enumerate(zip(states, rows, strict=True)):
@@ -123,50 +127,6 @@ def _run(
         results.append(_follow(state, row, probabilities[at : at + count], own, ended))
         at += count
     return results
-
-
-def _cut(state: RecordState, signal: Signal, ended: bool) -> list[tuple[Signal, int]]:
-    """Return pieces of whole blocks and how many of their last samples are held."""
-    fs = state.fs
-    whole = len(signal) // (fs * BLOCK_S) * (fs * BLOCK_S)
-    edges = [*range(0, whole, CHUNK_S * fs), whole]
-    pieces = [(signal[a:b], 0) for a, b in zip(edges, edges[1:], strict=False)]
-    if ended:
-        held = np.full(HELD_S * fs, np.nan, dtype=np.float32)
-        pieces.append((np.concatenate((signal[whole:], held)), len(held)))
-    return pieces
-
-
-def _find(
-    states: list[RecordState],
-    rows: list[list[_Piece]],
-    turn: list[tuple[int, tuple[Signal, int]]],
-    nets: Nets,
-) -> None:
-    """Take one piece of each record in and settle it."""
-    taken = []
-    for k, (signal, held) in turn:
-        fs = states[k].fs
-        taps = kernel(fs)
-        mv = np.array(signal, dtype=np.float32)  # of one type: compiled once
-        taken.append(_take_in(states[k].data, mv, held, fs, taps.weights, taps.half))
-    asked = nets.detect is not None
-    heats = [NO_HEAT] * len(taken)
-    if nets.detect is not None:
-        heats = ask(nets.detect, [part.shown for part in taken])
-    for (k, (signal, held)), part, heat in zip(turn, taken, heats, strict=True):
-        state = states[k]
-        state.data["sample"] += len(signal) - held
-        end = state.sample if held else OPEN
-        settled = _settle(state.data, part, heat, asked, end, state.fs)
-        rows[k].append(_Piece(part, settled))
-
-
-@compiled
-def _take_in(
-    data: State, mv: Signal, held: int, fs: int, weights: Array, half: int
-) -> Taken:
-    return take_in(data[0].front, mv, held, fs, weights, half)
 
 
 @compiled

@@ -23,7 +23,7 @@ def some_windows(count: int, seconds: int = 1) -> np.ndarray:
 
 
 def test_it_answers_the_same_bits_in_any_company_and_length() -> None:
-    net = load_r_peak_net(threads=2)
+    net = load_r_peak_net()
     long = some_windows(1, LONG_S)
     starts = range(0, LONG_S * BLOCK, BLOCK)
     short = np.concatenate([long[:, at : at + CONTEXT + BLOCK] for at in starts])
