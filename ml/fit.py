@@ -19,7 +19,7 @@ from ml.augment import draw
 from ml.examples import KINDS, MARGIN, Examples
 
 DIRECTIONS = 24  # of each window
-HIDDEN = (64, 32)
+HIDDEN = (96, 48)
 BATCH = 512
 LEARNING_RATE = 4e-3
 WARMUP = 0.3  # share of the steps

@@ -33,7 +33,7 @@ from ml.training_set import training_set
 
 SEED = 0
 MEMBERS = 5
-EPOCHS = 8
+EPOCHS = 16
 BEATS = 24_000  # drawn per epoch
 NOISE = 2  # noisy copies of each first lead
 PEOPLE, FIBRILLATION = 3000, 625  # records of training2017: normal, in fibrillation

@@ -101,7 +101,7 @@ def to_bins(row: Array, fs: int) -> Array:
 
 @compiled
 def extremes(values: Array) -> tuple[float, float]:
-    """Return the least and the greatest of ``values``, one or more and none NaN."""
+    """Return the least and the greatest of ``values`` [n], n > 0, none NaN."""
     low = high = values[0]
     for value in values:
         low = value if value < low else low

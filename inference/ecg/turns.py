@@ -26,7 +26,7 @@ NO_HEAT = np.zeros(0, dtype=np.float32)
 
 
 class Block(NamedTuple):
-    """One record's next piece of signal; its last ``held`` samples are beyond it."""
+    """One record's next piece of signal [n] in mV; its last ``held`` are beyond it."""
 
     record: int
     signal: Signal
@@ -34,7 +34,10 @@ class Block(NamedTuple):
 
 
 def cut_blocks(record: int, fs: int, signal: Signal, ended: bool) -> list[Block]:
-    """Return pieces of whole blocks, and what is left where the record has ended."""
+    """Return pieces of whole blocks, and what is left where the record has ended.
+
+    ``signal`` [n] is in mV at ``fs`` Hz. No delay.
+    """
     whole = len(signal) // (fs * BLOCK_S) * (fs * BLOCK_S)
     edges = [*range(0, whole, CHUNK_S * fs), whole]
     pieces = [
@@ -52,7 +55,8 @@ def look_ahead(
 ) -> Iterator[tuple[list[Block], list[Taken], list[Signal]]]:
     """Yield each turn's blocks, what was taken in, and what the R-peak net says of it.
 
-    Where more than one turn waits, as of a file, the net answers one turn in a thread
+    Blocks hold signal [n], what was taken in is as in ``Taken``, and answers [h] are
+    those of ``ask``. Where more than one turn waits, as of a file, the net answers one turn in a thread
     of its own while the one before is settled and the next one is taken in. Only the
     caller's thread touches the states, in the same order on any number of cores.
     """

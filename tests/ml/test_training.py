@@ -20,9 +20,9 @@ def test_it_trains_exports_and_agrees_with_itself(
 ) -> None:
     from ml.augment import add_noise, draw
     from ml.examples import annotated, describe, examples_of, join
-    from ml.found import finder, found_in
     from ml.export import export, largest_difference, to_litert
     from ml.fit import as_input, fit, fit_encoder, predict
+    from ml.found import finder, found_in
     from ml.model import together
     from ml.synthetic import ectopy_of, fusion_of
 
