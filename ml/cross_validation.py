@@ -17,9 +17,10 @@ from ml.score import figures, table
 from ml.spread import spread
 from ml.training_set import STRANGERS, TrainingSet
 
-S = CLASSES.index("S")
+S, V = CLASSES.index("S"), CLASSES.index("V")
 FUSION_RECORD = "208"  # holds nine of ten F of DS1
 MADE = ("noisy", "people", "fibrillation", "fusion", "ectopy", "sinus")
+STRANGERS_CALLED = {"people": "normal people", "fibrillation": "fibrillation"}
 LIKE_MITDB = 0.5  # weight of mitdb's beats in the calibration, svdb's have the rest
 
 
@@ -113,6 +114,11 @@ def cross_validate(
             rows += own
         shown = report(beats, said, f"seed {seed}")
         shown["takeover S F1"] = figures(made["ectopy"])["S"]["f1"] or 0.0
+        shown["noisy V +P"] = (figures(made["noisy"])["V"]["ppv"] or 0.0) / 100
+        for kind, name in STRANGERS_CALLED.items():
+            called = made[kind].sum(axis=0) / max(made[kind].sum(), 1)
+            for at in (S, V):
+                shown[f"{name}, called {CLASSES[at]}"] = float(called[at])
         each.append(shown)
     mean = [rows / len(each) for rows in total]
     report(beats, mean, f"{len(each)} nets together")

@@ -56,9 +56,10 @@ def look_ahead(
     """Yield each turn's blocks, what was taken in, and what the R-peak net says of it.
 
     Blocks hold signal [n], what was taken in is as in ``Taken``, and answers [h] are
-    those of ``ask``. Where more than one turn waits, as of a file, the net answers one turn in a thread
-    of its own while the one before is settled and the next one is taken in. Only the
-    caller's thread touches the states, in the same order on any number of cores.
+    those of ``ask``. Where more than one turn waits, as of a file, the net answers one
+    turn in a thread of its own while the one before is settled and the next one is
+    taken in. Only the caller's thread touches the states, in the same order on any
+    number of cores.
     """
     if len(turns) < 2 or nets.detect is None:
         for turn in turns:
