@@ -1,8 +1,9 @@
 """Train the probability of atrial fibrillation from intervals.
 
 ``python -m ml.af --data DIR`` prints record-grouped cross-validation: rows of every
-kind, and durations on afdb, nsrdb and svdb by a threshold and by episodes; ``--write``
-puts the net into the analysis. No mitdb record is read.
+kind, records of training2017 by intervals, by what lies between the beats
+(``ml.atrial``) and by both, and durations on afdb, nsrdb and svdb by a threshold and
+by live episodes; ``--write`` puts the net into the analysis. No mitdb record is read.
 """
 
 from __future__ import annotations
@@ -14,18 +15,18 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.af_ectopy import Flags, Real
+from inference.ecg.af import atrial_log_odds
+from inference.ecg.grid import GRID_FS
+from inference.ecg.types import CLASSES
+from ml.af_durations import Lead, report_durations
+from ml.af_ectopy import Flags, Intervals, Real
 from ml.af_net import Net, fit, write
-from ml.af_rows import (
-    SVDB_DOUBTFUL,
-    Rows,
-    Series,
-    features_at,
-    make_rows,
-    read_folder,
-)
-from ml.data import data_folder
-from ml.short_records import read_short_records
+from ml.af_rows import SVDB_DOUBTFUL, Rows, Series, make_rows, read_folder
+from ml.atrial import cross_validate, means_of, report_separation
+from ml.atrial_rows import AtrialRows, read_short_set
+from ml.believing import evidence_of
+from ml.data import data_folder, read_svdb
+from ml.examples import Examples, examples_of
 
 SEED = 0
 FOLDS = 5
@@ -39,31 +40,43 @@ WEIGHTS = {  # how much a kind of row counts; every pattern that is not here: 0.
     **{"shortA": 1.5, "shortN": 0.5, "shortO": 2.0},
     **{"breath": 0.7, "sick": 0.4, "wenckebach": 0.5, "false": 0.5, "missed": 0.5},
 }
-EVERY = {"afdb": 4, "nsrdb": 8, "svdb": 2}  # of so many beats one is looked at
-ENTER, MIDDLE, LEAVE, BACK, LEAST_S = 0.7, 0.5, 0.3, 24, 30.0  # as in live episodes
+WIDE = [CLASSES.index("V"), CLASSES.index("F")]
+F_WAVES = 0.0  # atrial evidence of a Holter lead with f waves of 0.05 mV
 MODEL = Path("inference/ecg/af_model.py")
+TITLE = "The net that gives the probability of atrial fibrillation."
+SOURCE = (
+    "Written by ``python -m ml.af --write`` from intervals of the MIT-BIH Atrial",
+    "Fibrillation, Normal Sinus Rhythm and Supraventricular Arrhythmia Databases,",
+    "and of the PhysioNet/CinC Challenge 2017 (PhysioNet, ODC-By).",
+)
 
 
 class Sets(NamedTuple):
-    """The records of the four sets; the last with labels."""
+    """The records of the four sets; the last with labels, and rows of its beats."""
 
     afdb: list[Series]
     nsrdb: list[Series]
     svdb: list[Series]
     short: list[tuple[str, Series]]
+    atrial: AtrialRows
 
 
 def read_sets(data: Path) -> Sets:
     """Read all intervals; those of training2017 come from the released analysis."""
+    found = read_short_set(data)
+    nothing = np.zeros(0)
     short = [
-        (record.label, Series(record.name, record.intervals, np.zeros(0), np.zeros(0)))
-        for record in read_short_records(data)
+        (str(label), Series(str(number), intervals, nothing, nothing))
+        for number, (label, intervals) in enumerate(
+            zip(found.atrial.labels, found.intervals, strict=True)
+        )
     ]
     return Sets(
         read_folder(data / "afdb_annotations", "qrs"),
         read_folder(data / "nsrdb_annotations", "atr"),
         read_folder(data / "svdb", "atr"),
         short,
+        found.atrial,
     )
 
 
@@ -89,72 +102,62 @@ def report_rows(rows: Rows, probability: Real) -> None:
         print(f"{kind}: {len(said)} rows, {', '.join(shares)}")
 
 
-def episodes(probability: Real, series: Series) -> Flags:
-    """Return which intervals lie in episodes formed about as live ones are."""
-    ends_s, inside = series.ends_s, np.zeros(len(probability), bool)
-    start, entered, certain, ended = -1, False, False, -1
-    for k, p in enumerate(probability):
-        if start < 0:
-            if p < MIDDLE:
-                continue
-            start, entered, certain, ended = max(k - BACK, 0), False, False, -1
-        entered |= p >= ENTER
-        if p < MIDDLE:
-            ended = k if ended < 0 else ended
-            certain |= p < LEAVE
-        elif p >= ENTER or not certain:
-            ended, certain = -1, False
-        gone = ended >= 0 and (
-            not entered or (certain and ends_s[k] - ends_s[ended] > LEAST_S)
-        )
-        if gone or k == len(probability) - 1:
-            stop = max(ended - BACK, start) if ended >= 0 else k
-            if entered and ends_s[stop] - ends_s[start] >= LEAST_S:
-                inside[start:stop] = True
-            start = -1
-    return inside
+def report_short(sets: Sets, rows: Rows, score: Real, seed: int) -> None:
+    """Print how well records of training2017 are told by either, and by both."""
+    first = len(sets.afdb) + len(sets.nsrdb) + len(sets.svdb)
+    by_intervals = np.full(len(sets.short), np.nan)
+    inside = rows.groups >= first
+    by_intervals[rows.groups[inside] - first] = score[inside]
+    evidence = means_of(sets.atrial, cross_validate(sets.atrial, seed))
+    both = by_intervals + np.array([atrial_log_odds(value) for value in evidence])
+    labels = sets.atrial.labels
+    report_separation("intervals", labels, by_intervals)
+    report_separation("between the beats", labels, evidence)
+    report_separation("both", labels, both)
 
 
-def durations(inside: Flags, series: Series) -> Real:
-    """Return seconds of true, false, missed fibrillation and of none."""
-    s, known = series.intervals.s, ~np.isnan(series.af)
-    af = series.af == 1
-    cases = (inside & af, inside & ~af, ~inside & af, ~inside & ~af)
-    return np.array([s[known & case].sum() for case in cases])
+def lead_of(beats: Examples) -> Lead:
+    """Return the intervals of a lead of svdb, and its atrial evidence."""
+    known = ~np.isnan(beats.pre_s)
+    wide = np.isin(beats.classes, WIDE)
+    series = Series(
+        "",
+        Intervals(beats.pre_s[known], wide[known]),
+        np.zeros(int(known.sum())),
+        beats.steps[known] / GRID_FS,
+    )
+    return Lead(series, evidence_of(beats)[known])
 
 
-def report_durations(name: str, found: list[tuple[Series, Real]]) -> None:
-    """Print durations by a threshold and by episodes."""
-    for rule in ("p > 0.5", "episodes"):
-        total, count = np.zeros(4), 0
-        for series, probability in found:
-            by_episodes = rule == "episodes"
-            inside = episodes(probability, series) if by_episodes else probability > 0.5
-            total += durations(inside, series)
-            count += int((np.diff(inside.astype(int), prepend=0) == 1).sum())
-        tp, fp, fn, tn = total
-        day = 86400 * count / total.sum()
-        print(
-            f"{name}, {rule}: Se {100 * tp / max(tp + fn, 1):.2f} "
-            f"Sp {100 * tn / max(tn + fp, 1):.3f} +P {100 * tp / max(tp + fp, 1):.2f}, "
-            f"called AF {100 * (tp + fp) / total.sum():.3f} %, {day:.2f} per 24 h"
-        )
+def look_at(sets: Sets, nets: list[Net], folds: NDArray[np.int64], data: Path) -> None:
+    """Print durations of every set, each record judged by a net that never saw it.
 
-
-def look_at(sets: Sets, nets: list[Net], folds: NDArray[np.int64]) -> None:
-    """Print durations of every set, each record judged by a net that never saw it."""
-    start = 0
-    for name, members in zip(("afdb", "nsrdb", "svdb"), sets[:3], strict=True):
-        found = []
-        for k, series in enumerate(members):
-            if series.name in SVDB_DOUBTFUL and name == "svdb":
-                continue
-            count, every = len(series.intervals.s), EVERY[name]
-            features = features_at(series, range(1, count + 1, every))
-            said = nets[folds[start + k]].probability(features)
-            found.append((series, np.repeat(said, every)[:count]))
-        report_durations(name, found)
-        start += len(members)
+    The atrial evidence of svdb is that of the net in the analysis, which learned
+    nothing from svdb. That of afdb is unknown, or taken for that of f waves.
+    """
+    own = [nets[fold] for fold in folds]
+    for name, members, start, evidence in (
+        ("afdb", sets.afdb, 0, np.nan),
+        ("afdb, f waves", sets.afdb, 0, F_WAVES),
+        ("nsrdb", sets.nsrdb, len(sets.afdb), np.nan),
+    ):
+        leads = [Lead(s, np.full(len(s.ends_s), evidence)) for s in members]
+        report_durations(name, leads, own[start : start + len(members)])
+    by_name = {
+        series.name: own[len(sets.afdb) + len(sets.nsrdb) + k]
+        for k, series in enumerate(sets.svdb)
+    }
+    for k in ("0", "1"):
+        records = [
+            (record, by_name[record.name[:-2]])
+            for record in read_svdb(data)
+            if record.name.endswith(k) and record.name[:-2] not in SVDB_DOUBTFUL
+        ]
+        leads = [lead_of(examples_of(record)) for record, _ in records]
+        without = [Lead(x.series, np.full(len(x.evidence), np.nan)) for x in leads]
+        judges = [net for _, net in records]
+        report_durations(f"svdb lead {k}, intervals alone", without, judges)
+        report_durations(f"svdb lead {k}", leads, judges)
 
 
 def main() -> None:
@@ -164,21 +167,24 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--write", action="store_true", help="train and write only")
     options = parser.parse_args()
-    sets = read_sets(data_folder(options.data))
-    rows = make_rows(*sets, np.random.default_rng(options.seed))
+    data = data_folder(options.data)
+    sets = read_sets(data)
+    rows = make_rows(*sets[:4], np.random.default_rng(options.seed))
     print(f"{len(rows.af)} rows of {int(rows.groups.max()) + 1} records")
     if options.write:
-        write(fit_rows(rows, np.ones(len(rows.af), bool), options.seed), MODEL)
+        net = fit_rows(rows, np.ones(len(rows.af), bool), options.seed)
+        write(net, MODEL, "AF_NET", (TITLE, *SOURCE))
         print(f"wrote {MODEL}; figures: python -m ml.af")
         return
     folds = folds_of(rows, options.seed)
     held = folds[rows.groups]
     nets = [fit_rows(rows, held != fold, options.seed) for fold in range(FOLDS)]
-    probability = np.zeros(len(rows.af))
+    score = np.zeros(len(rows.af))
     for fold, net in enumerate(nets):
-        probability[held == fold] = net.probability(rows.features[held == fold])
-    report_rows(rows, probability)
-    look_at(sets, nets, folds)
+        score[held == fold] = net.score(rows.features[held == fold])
+    report_rows(rows, 1 / (1 + np.exp(-score)))
+    report_short(sets, rows, score, options.seed)
+    look_at(sets, nets, folds, data)
 
 
 if __name__ == "__main__":

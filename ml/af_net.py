@@ -1,4 +1,4 @@
-"""A net of two hidden layers on AF_FEATURES, fitted with numpy alone."""
+"""A net of two hidden layers on a row of features, fitted with numpy alone."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from inference.ecg.af import FARTHEST
+from inference.ecg.layers import FARTHEST
 from ml.af_ectopy import Flags, Real
 
 HIDDEN = 16
@@ -45,7 +45,7 @@ class Net(NamedTuple):
         return self._replace(last=last)
 
 
-def fit(features: Real, af: Flags, weights: Real, seed: int) -> Net:
+def fit(features: Real, af: Flags, weights: Real, seed: int, drawn: int = DRAWN) -> Net:
     """Fit by AdamW on rows drawn by weight; one cosine down the rate."""
     rng = np.random.default_rng(seed)
     scaling = np.stack((features.mean(axis=0), features.std(axis=0) + 1e-6))
@@ -58,7 +58,7 @@ def fit(features: Real, af: Flags, weights: Real, seed: int) -> Net:
     ]
     means = [np.zeros_like(part) for part in parts]
     squares = [np.zeros_like(part) for part in parts]
-    up_to, steps = np.cumsum(weights / weights.sum()), DRAWN // BATCH
+    up_to, steps = np.cumsum(weights / weights.sum()), drawn // BATCH
     for step in range(1, steps + 1):
         rows = np.searchsorted(up_to, rng.random(BATCH) * up_to[-1])
         slopes = _slopes(parts, inputs[rows], af[rows])
@@ -92,14 +92,16 @@ def _slopes(parts: list[Real], x: Real, af: Flags) -> list[Real]:
     return slopes[::-1]
 
 
-def write(net: Net, path: Path) -> None:
-    """Write the net as a module, in as many digits as mean something."""
+def write(net: Net, path: Path, name: str, told: tuple[str, ...]) -> None:
+    """Write the net as ``name`` of a module, in as many digits as mean something.
+
+    ``told`` is the first line of the module's docstring, and those after it.
+    """
+    title, *more = told
     lines = [
-        '"""The net that gives the probability of atrial fibrillation.',
+        f'"""{title}',
         "",
-        "Written by ``python -m ml.af --write`` from intervals of the MIT-BIH Atrial",
-        "Fibrillation, Normal Sinus Rhythm and Supraventricular Arrhythmia Databases,",
-        "and of the PhysioNet/CinC Challenge 2017 (PhysioNet, ODC-By).",
+        *more,
         '"""',
         "",
         "from __future__ import annotations",
@@ -107,10 +109,10 @@ def write(net: Net, path: Path) -> None:
         "import numpy as np",
         "",
     ]
-    for name, part in zip(("SCALING", "FIRST", "SECOND", "LAST"), net, strict=True):
+    for own, part in zip(("SCALING", "FIRST", "SECOND", "LAST"), net, strict=True):
         shape = "" if part.ndim == 1 else f".reshape({part.shape[0]}, {part.shape[1]})"
-        lines += [f"{name} = np.array([", *_wrapped(part), f"]){shape}"]
-    lines += ["", "AF_NET = (SCALING, FIRST, SECOND, LAST)"]
+        lines += [f"{own} = np.array([", *_wrapped(part), f"]){shape}"]
+    lines += ["", f"{name} = (SCALING, FIRST, SECOND, LAST)"]
     path.write_text("# fmt: off\n" + "\n".join(lines) + "\n")
 
 

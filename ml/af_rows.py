@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -86,22 +85,11 @@ def read_folder(folder: Path, beats: str) -> list[Series]:
     return [read_series(path.with_suffix(""), beats) for path in paths]
 
 
-def features_at(series: Series, ends: Iterable[int]) -> Real:
-    """Return AF_FEATURES [n, 42] of the intervals up to each of ``ends``.
+def _describe(part: Intervals, most: int) -> Real:
+    """Return AF_FEATURES [42] of the last intervals; NaN of too few.
 
-    As live, the class of the beat that ends the last interval is not known. A row
-    with too few intervals is NaN.
+    As live, the class of the beat that ends the last interval is not known.
     """
-    rows = [
-        _describe(
-            Intervals(*(part[max(end - KEPT, 0) : end] for part in series.intervals))
-        )
-        for end in ends
-    ]
-    return np.array(rows).reshape(-1, len(AF_FEATURES))
-
-
-def _describe(part: Intervals, most: int = INTERVALS) -> Real:
     wide = part.ventricular.copy()
     wide[-1:] = False
     joined, out = np.empty(len(part.s)), np.full(len(AF_FEATURES), np.nan)

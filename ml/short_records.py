@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from inference.classifier import load_classifier
 from inference.ecg import finish, initial_state
 from inference.ecg.rhythm_window import describe_window
-from inference.ecg.types import CLASSES, Beats, Nets, Signal
+from inference.ecg.types import CLASSES, Analysis, Beats, Nets, Signal
 from inference.r_peak_net import load_r_peak_net
 from ml.af_ectopy import Intervals
 from ml.data import WrongData
@@ -60,8 +60,18 @@ def intervals_of(beats: Beats) -> Intervals:
     return Intervals(beats.rr_ms[known].astype(np.float64) / 1000, wide[known])
 
 
-def read_short_records(data: Path) -> Iterator[ShortRecord]:
-    """Analyse every record with the released nets and describe it."""
+class Analysed(NamedTuple):
+    """One record: its label, its signal in mV at ``fs`` Hz, what was found in it."""
+
+    name: str
+    label: str
+    mv: Signal
+    fs: int
+    analysis: Analysis
+
+
+def analysed(data: Path) -> Iterator[Analysed]:
+    """Analyse every record with the released nets."""
     nets = Nets(classify=load_classifier(), detect=load_r_peak_net())
     labels = read_labels(data)
     for start in range(0, len(labels), AT_ONCE):
@@ -70,11 +80,17 @@ def read_short_records(data: Path) -> Iterator[ShortRecord]:
         states = [initial_state(fs=fs) for _, fs in signals]
         found = finish(states, [mv for mv, _ in signals], nets=nets)
         for (name, label), (mv, fs), analysis in zip(rows, signals, found, strict=True):
-            beats = analysis.beats
-            features = describe_window(
-                mv, fs, beats.samples, beats.probabilities, beats.rr_ms
-            )
-            yield ShortRecord(name, label, features, intervals_of(beats))
+            yield Analysed(name, label, mv, fs, analysis)
+
+
+def read_short_records(data: Path) -> Iterator[ShortRecord]:
+    """Analyse every record with the released nets and describe it."""
+    for name, label, mv, fs, analysis in analysed(data):
+        beats = analysis.beats
+        features = describe_window(
+            mv, fs, beats.samples, beats.probabilities, beats.rr_ms
+        )
+        yield ShortRecord(name, label, features, intervals_of(beats))
 
 
 class Described(NamedTuple):

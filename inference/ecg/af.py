@@ -1,10 +1,11 @@
-"""Atrial fibrillation from intervals, and what it says about beats called S.
+"""The probability of atrial fibrillation, and what it says about beats called S.
 
 In atrial fibrillation every interval is unlike those before it, so that many beats
 look early. Ectopic beats are early too, but what surrounds them repeats. The last 64
 intervals are described by how irregular they are, those around a ventricular beat
-joined to what they would have been without it, and a small net gives the probability
-of fibrillation. It is trained by ``ml.af`` on intervals alone.
+joined to what they would have been without it, and a small net gives the log odds
+of fibrillation. It is trained by ``ml.af`` on intervals alone. What lies between the
+beats adds to them or takes from them (``atrial``).
 """
 
 from __future__ import annotations
@@ -19,24 +20,23 @@ from inference.ecg.irregularity import (
     ROOM,
     describe_irregularity,
 )
+from inference.ecg.layers import Layers, log_odds
 from inference.ecg.types import CLASSES, Array, Mask, Samples, Signal
 
 KEPT = INTERVALS + 40  # joining makes them fewer
 FEWEST = 12  # with fewer intervals nobody can tell
 LOOK_S = 3  # the net is asked once in so many seconds
-FARTHEST = 5.0  # standard deviations of a feature: what is beyond is cut off
+# The atrial evidence, cut off at both ends and counted from where it says nothing.
+# Chosen on training2017 and svdb. On Holter leads it is lower: with the P waves of
+# svdb taken away it is -2.7, with f waves of 0.05 mV put in about 0.
+LOWEST, HIGHEST, NEUTRAL, WEIGHT = -4.0, 2.0, -2.5, 0.6
 ALWAYS_LEFT = 0.03  # share of S that is left where fibrillation is certain
 NORMAL, SUPRAVENTRICULAR = CLASSES.index("N"), CLASSES.index("S")
 VENTRICULAR, FUSION = CLASSES.index("V"), CLASSES.index("F")
 
-# Centre and scale of the features, and the weights of two hidden layers and the
-# output, bias first. Compiled code takes it as an argument: what it finds in a module
-# is kept with it on the disk.
-AfNet = tuple[Array, Array, Array, Array]
-
 # The last intervals in s, the latest last, NaN: unknown; whether the beat that ends
 # each was called V or F; how many there are; when the net was asked last, in
-# LOOK_S, and what it said.
+# LOOK_S, and what was said.
 IRREGULARITY = np.dtype(
     [
         ("intervals", "f8", (KEPT,)),
@@ -105,32 +105,27 @@ def join_ventricular(intervals: Array, ventricular: Mask, out: Array) -> int:
 
 
 @compiled
-def probability_of(row: Array, room: Array, net: AfNet) -> float:
-    """Return the probability of fibrillation of 12 to 64 intervals [n] in s.
+def interval_log_odds(row: Array, room: Array, net: Layers) -> float:
+    """Return the log odds of fibrillation of 12 to 64 intervals [n] in s.
 
     ``room`` [2, 64] is there to work in, ``net`` is AF_NET. Our own; ``ml.af`` trained
     it.
     """
-    scaling, first, second, last = net
     features = np.empty(len(AF_FEATURES))
     describe_irregularity(row, room, features)
-    hidden, deeper = first[0].copy(), second[0].copy()
-    for k in range(len(features)):
-        value = (features[k] - scaling[0, k]) / scaling[1, k]
-        value = min(max(value, -FARTHEST), FARTHEST)
-        for j in range(len(hidden)):
-            hidden[j] += value * first[k + 1, j]
-    for k in range(len(hidden)):
-        for j in range(len(deeper)):
-            deeper[j] += max(hidden[k], 0.0) * second[k + 1, j]
-    score = last[0]
-    for k in range(len(deeper)):
-        score += max(deeper[k], 0.0) * last[k + 1]
-    return float(1 / (1 + np.exp(-score)))
+    return log_odds(features, net)
 
 
 @compiled
-def _look(state: State, post: float, net: AfNet) -> float:
+def atrial_log_odds(evidence: float) -> float:
+    """Return what the atrial evidence adds to the log odds; 0 if it is unknown."""
+    if np.isnan(evidence):
+        return 0.0
+    return WEIGHT * (min(max(evidence, LOWEST), HIGHEST) - NEUTRAL)
+
+
+@compiled
+def _look(state: State, post: float, evidence: float, net: Layers) -> float:
     """Return the probability around the latest beat; ``post`` follows it."""
     intervals = np.append(state.intervals[: state.count], post)
     ventricular = np.zeros(len(intervals), np.bool_)
@@ -140,7 +135,9 @@ def _look(state: State, post: float, net: AfNet) -> float:
     count = join_ventricular(intervals, ventricular, joined)
     if count < FEWEST:
         return 0.0
-    return probability_of(joined[max(count - INTERVALS, 0) : count], room, net)
+    row = joined[max(count - INTERVALS, 0) : count]
+    score = interval_log_odds(row, room, net) + atrial_log_odds(evidence)
+    return float(1 / (1 + np.exp(-score)))
 
 
 @compiled
@@ -150,15 +147,17 @@ def follow_irregularity(
     pre_s: Array,
     post_s: Array,
     probabilities: Signal,
+    evidence: Array,
     fs: int,
-    net: AfNet,
+    net: Layers,
 ) -> Array:
     """Return the probability of fibrillation at each beat [n]; updates ``state``.
 
     ``samples`` [n] at ``fs`` Hz, ``pre_s`` and ``post_s`` [n] the intervals around
-    each beat in s (NaN: unknown), ``probabilities`` [n, 5] of its classes, ``net``
-    AF_NET. 0 while fewer than 12 intervals are known. Delay: it is renewed every 3 s,
-    and looks back over 64 intervals, so it changes sides about 32 beats late.
+    each beat in s (NaN: unknown), ``probabilities`` [n, 5] of its classes,
+    ``evidence`` [n] of ``atrial_evidence`` (NaN: unknown), ``net`` AF_NET. 0 while
+    fewer than 12 intervals are known. Delay: it is renewed every 3 s, and looks back
+    over 64 intervals, so it changes sides about 32 beats late.
     """
     out = np.empty(len(samples))
     for k in range(len(samples)):
@@ -167,13 +166,18 @@ def follow_irregularity(
         look = samples[k] // (LOOK_S * fs)
         if look != state.look:
             state.look = look
-            state.probability = _look(state, post_s[k], net)
+            state.probability = _look(state, post_s[k], evidence[k], net)
         out[k] = state.probability
     return out
 
 
 def af_probability(
-    samples: Samples, pre_s: Array, post_s: Array, probabilities: Signal, fs: int
+    samples: Samples,
+    pre_s: Array,
+    post_s: Array,
+    probabilities: Signal,
+    evidence: Array,
+    fs: int,
 ) -> Array:
     """Return the probability of fibrillation at each beat [n] of a whole record.
 
@@ -182,7 +186,8 @@ def af_probability(
     """
     state = np.zeros(1, IRREGULARITY)[0]
     start_irregularity(state)
-    return follow_irregularity(state, samples, pre_s, post_s, probabilities, fs, AF_NET)
+    rows = samples, pre_s, post_s, probabilities, evidence
+    return follow_irregularity(state, *rows, fs, AF_NET)
 
 
 @compiled

@@ -14,12 +14,14 @@ from inference.ecg.episode_log import (
     write,
 )
 
-ENTER, MIDDLE, LEAVE = 0.9, 0.6, 0.3
+# It must be all but certain once, and may be doubtful for long: chosen on afdb and on
+# what is called in svdb.
+ENTER, MIDDLE, LEAVE = 0.98, 0.2, 0.03
 # A probability looks back over 64 intervals: where it crosses the middle, the change
 # lies about half of them back.
 BACK = 32
-LEAST_S = 30.0  # of readable fibrillation before it is an episode
-MERGED_S = 120.0  # without fibrillation end it; what is shorter is part of it
+LEAST_S = 40.0  # of readable fibrillation before it is an episode
+MERGED_S = 60.0  # without fibrillation end it; what is shorter is part of it
 LONGEST_RR_S = 3.0  # what lies between beats further apart is not counted
 LOST_S = 120.0  # without a readable beat end it
 

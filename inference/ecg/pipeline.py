@@ -12,8 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.ecg.af import AfNet, follow_irregularity, gate
+from inference.ecg.af import follow_irregularity, gate
 from inference.ecg.af_model import AF_NET
+from inference.ecg.atrial import atrial_evidence
+from inference.ecg.atrial_model import ATRIAL_NET
 from inference.ecg.beats import FEATURES, to_input
 from inference.ecg.bounds import Bounds, bounds_of
 from inference.ecg.compiled import State, compiled
@@ -27,6 +29,7 @@ from inference.ecg.episodes import (
 )
 from inference.ecg.front import OPEN, Settled, Taken, settle
 from inference.ecg.grid import BLOCK_S, GRID_FS, WINDOW
+from inference.ecg.layers import Layers
 from inference.ecg.state import RecordState, initial_state
 from inference.ecg.turns import cut_blocks, look_ahead
 from inference.ecg.types import (
@@ -40,6 +43,7 @@ from inference.ecg.types import (
     Signal,
 )
 
+LIKE = FEATURES.index("like_qrs")
 VENTRICULAR = CLASSES.index("V")
 
 
@@ -161,7 +165,7 @@ def _follow(
     for taken, settled in pieces:
         said = probabilities[at : at + len(settled.samples)]
         at += len(said)
-        rows, af = _believe(state.data, settled, said, fs, AF_NET)
+        rows, af = _believe(state.data, settled, said, fs, AF_NET, ATRIAL_NET)
         beats = Beats(
             samples=settled.samples,
             classes=rows.argmax(axis=1).astype(np.uint8),
@@ -191,15 +195,23 @@ def _follow(
 
 @compiled
 def _believe(
-    data: State, settled: Settled, said: Signal, fs: int, net: AfNet
+    data: State,
+    settled: Settled,
+    said: Signal,
+    fs: int,
+    net: Layers,
+    atrial_net: Layers,
 ) -> tuple[Signal, Array]:
     """Return what is believed of the beats, and how likely each is in fibrillation."""
+    like = settled.features[:, LIKE].astype(np.float64)
+    evidence = atrial_evidence(data[0].atrial, settled.windows, like, atrial_net)
     af = follow_irregularity(
         data[0].irregularity,
         settled.samples,
         settled.pre_s,
         settled.post_s,
         said,
+        evidence,
         fs,
         net,
     )

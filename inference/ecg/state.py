@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.ecg.af import IRREGULARITY, start_irregularity
+from inference.ecg.atrial import ATRIAL
 from inference.ecg.episodes import EPISODES, start_episodes
 from inference.ecg.front import FRONT, start_front
 from inference.ecg.grid import check_fs
@@ -19,6 +20,7 @@ RECORD = np.dtype(
         ("fs", "i8"),
         ("sample", "i8"),
         ("front", FRONT),
+        ("atrial", ATRIAL),
         ("irregularity", IRREGULARITY),
         ("episodes", EPISODES),
     ],

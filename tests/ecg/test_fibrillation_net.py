@@ -35,14 +35,15 @@ def with_early_beats(period: int, pause: float, seed: int) -> np.ndarray:
 
 def beats(
     pre_s: np.ndarray, wide: np.ndarray | None = None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return samples, intervals before and after, and class probabilities."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return samples, intervals before and after, class probabilities, no evidence."""
     samples = np.cumsum(np.nan_to_num(pre_s, nan=0.8) * FS).astype(np.int64)
     said = np.zeros((len(pre_s), len(CLASSES)), np.float32)
     said[:, 0] = 1.0
     if wide is not None:
         said[wide] = np.eye(len(CLASSES), dtype=np.float32)[CLASSES.index("V")]
-    return samples, pre_s, np.append(pre_s[1:], np.nan), said
+    evidence = np.full(len(pre_s), np.nan)
+    return samples, pre_s, np.append(pre_s[1:], np.nan), said, evidence
 
 
 def probability(pre_s: np.ndarray, wide: np.ndarray | None = None) -> np.ndarray:
@@ -107,6 +108,17 @@ def test_it_says_nothing_of_few_or_unknown_intervals() -> None:
     assert not probability(fibrillation(20, 1))[:10].any()
     assert not probability(np.full(50, np.nan)).any()
     assert len(probability(np.zeros(0))) == 0
+
+
+def test_a_p_wave_speaks_against_fibrillation() -> None:
+    rows = beats(fibrillation(300, 1))
+    unknown = af_probability(*rows, FS)[40:]
+    rows[-1][:] = -6.0
+    locked = af_probability(*rows, FS)[40:]
+    rows[-1][:] = 1.0
+    loose = af_probability(*rows, FS)[40:]
+    assert (locked < unknown).all()
+    assert (unknown < loose).all()
 
 
 def test_it_says_the_same_of_beats_one_by_one() -> None:
