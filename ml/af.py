@@ -41,7 +41,7 @@ WEIGHTS = {  # how much a kind of row counts; every pattern that is not here: 0.
     **{"breath": 0.7, "sick": 0.4, "wenckebach": 0.5, "false": 0.5, "missed": 0.5},
 }
 WIDE = [CLASSES.index("V"), CLASSES.index("F")]
-F_WAVES = 0.0  # atrial evidence of a Holter lead with f waves of 0.05 mV
+F_WAVES = -0.5  # atrial evidence of a Holter lead with f waves of 0.05 mV
 MODEL = Path("inference/ecg/af_model.py")
 TITLE = "The net that gives the probability of atrial fibrillation."
 SOURCE = (
@@ -61,9 +61,9 @@ class Sets(NamedTuple):
     atrial: AtrialRows
 
 
-def read_sets(data: Path) -> Sets:
+def read_sets(data: Path, seed: int) -> Sets:
     """Read all intervals; those of training2017 come from the released analysis."""
-    found = read_short_set(data)
+    found = read_short_set(data, seed)
     nothing = np.zeros(0)
     short = [
         (str(label), Series(str(number), intervals, nothing, nothing))
@@ -168,7 +168,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="train and write only")
     options = parser.parse_args()
     data = data_folder(options.data)
-    sets = read_sets(data)
+    sets = read_sets(data, options.seed)
     rows = make_rows(*sets[:4], np.random.default_rng(options.seed))
     print(f"{len(rows.af)} rows of {int(rows.groups.max()) + 1} records")
     if options.write:
