@@ -28,7 +28,7 @@ FEWEST = 12  # with fewer intervals nobody can tell
 LOOK_S = 3  # the net is asked once in so many seconds
 # The atrial evidence, cut off at both ends and counted from where it says nothing.
 # Chosen on training2017 and svdb. Of svdb it is -5; with the P waves taken away -3.2,
-# with f waves of 0.05 mV in their place -0.5, and in mere noise about the neutral.
+# with f waves of 0.05 mV in their place -0.2, and in mere noise about the neutral.
 LOWEST, HIGHEST, NEUTRAL, WEIGHT = -4.0, 2.0, -2.5, 0.6
 ALWAYS_LEFT = 0.03  # share of S that is left where fibrillation is certain
 NORMAL, SUPRAVENTRICULAR = CLASSES.index("N"), CLASSES.index("S")
