@@ -57,6 +57,7 @@ train: $(EVERYTHING) ## Train all that the analysis has learned (hours; DS2 stay
 	$(BIN)/python -m ml.r_peak_train --data $(TELECARDIO_DATA)
 	$(BIN)/python -m ml.quality --data $(TELECARDIO_DATA) --write
 	$(BIN)/python -m ml.irregular --data $(TELECARDIO_DATA) --write
+	$(BIN)/python -m ml.atrial --data $(TELECARDIO_DATA) --write
 	$(BIN)/python -m ml.train --data $(TELECARDIO_DATA) --unseen
 	$(BIN)/python -m ml.af --data $(TELECARDIO_DATA) --write
 	$(BIN)/python -m ml.rhythm --data $(TELECARDIO_DATA) --write

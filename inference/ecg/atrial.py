@@ -191,7 +191,10 @@ def follow_atrial(state: State, window: Real, like: float, net: Layers) -> float
 
 @compiled
 def atrial_evidence(state: State, windows: Signal, like: Array, net: Layers) -> Array:
-    """Return ``follow_atrial`` of beats in order: windows [n, 96], ``like`` [n]."""
+    """Return ``follow_atrial`` of beats in order: windows [n, 96], ``like`` [n].
+
+    Causal: it looks back over 32 usual beats.
+    """
     out = np.empty(len(windows))
     for k in range(len(windows)):
         out[k] = follow_atrial(state, windows[k], like[k], net)

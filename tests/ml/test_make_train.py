@@ -6,6 +6,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 # Whoever stands on the right learns from what the left has written.
 ORDER = [("irregular", "train"), ("r_peak_train", "af"), ("quality", "af")]
+ORDER += [("r_peak_train", "train"), ("r_peak_train", "atrial"), ("atrial", "train")]
 ORDER += [("train", "af"), ("train", "rhythm"), ("af", "rhythm")]
 
 
@@ -19,7 +20,7 @@ def test_it_trains_whatever_was_written_by_a_script() -> None:
     scripts = trained()
     modules = (ROOT / "inference/ecg").glob("*_model.py")
     written = [re.search(r"-m ml\.(\w+) --write", path.read_text()) for path in modules]
-    assert len(written) == 3
+    assert len(written) == 4
     for found in written:
         assert found is not None
         assert "--write" in scripts[found[1]]
