@@ -56,4 +56,5 @@ def track_of(record: Record, patient: str) -> Track:
         span = np.array([start, end]) * GRID_FS / FS + (-UNSURE, UNSURE)
         unsure[max(int(span[0]), 0) : int(span[1])] = True
     r_peaks = align_r_peaks(band, at)
-    return Track(record.name, patient, band, r_peaks, unsure, usual_peak_to_peak(band))
+    usual = usual_peak_to_peak(band)
+    return Track(record.name, patient, band, r_peaks, unsure, usual, record)
