@@ -10,17 +10,23 @@ import numpy as np
 
 from inference.ecg.compiled import State, compiled
 from inference.ecg.detector import DELAY, NEVER
+from inference.ecg.expected import EXPECTED, expect, remember_r_peak
 from inference.ecg.filters import BAND_DELAY
 from inference.ecg.heat import FUTURE, LAG
 from inference.ecg.types import Mask, Samples, Signal
 
 APART = 25  # two R peaks lie 200 ms apart or more
 LEAST = 0.08  # lower maxima are none
-ALONE = 0.40  # probability from which the net is believed alone,
+ALONE = 0.46  # probability from which the net is believed alone,
 VOTED = 0.10  # or with a vote of the classical detector, while it has no doubts;
-ALONE_DOUBT, VOTED_DOUBT = 1.0, 0.6  # both rise with its doubts,
+ALONE_DOUBT, VOTED_DOUBT = 0.85, 0.6  # both rise with its doubts,
 HIGHEST = 0.9  # up to here
 DOUBTS = 48  # maxima whose doubts count; 0 for 0 or 1, 1 for one half
+# Both change by this where a regular heart would be early, is due, or is late,
+EARLY, DUE, LATE = 0.22, -0.25, 0.10
+# the first between these doubts, so that the first beat of a run is found where all is
+# clear, and the others with doubts up to RESTLESS.
+SOME_DOUBT, MUCH_DOUBT, RESTLESS = 0.12, 0.17, 0.15
 NEAR = 12  # a vote counts within 96 ms
 IN_TIME = 50  # grid steps after an R peak at which a vote must have been cast
 TO_BAND = DELAY - BAND_DELAY  # from the maximum of a QRS's energy to the QRS
@@ -33,6 +39,7 @@ FUSION = np.dtype(
         ("votes", "i8", (VOTES, 2)),
         ("votes_count", "i8"),
         ("doubts", "f8", (DOUBTS,)),  # of the last maxima, latest last
+        ("expected", EXPECTED),
     ],
     align=True,
 )
@@ -82,7 +89,9 @@ def fuse(
     for at in range(APART, APART + len(heat)):
         if buffer[at] < LEAST or not _is_maximum(buffer, at):
             continue
-        if _is_believed(state, buffer[at], _has_vote(cast, start + at)):
+        voted = _has_vote(cast, start + at)
+        if _is_believed(state, buffer[at], voted, start + at):
+            remember_r_peak(state.expected, start + at)
             found[count] = start + at
             count += 1
     state.end = end
@@ -104,18 +113,24 @@ def _is_maximum(heat: Signal, at: int) -> bool:
 
 
 @compiled
-def _is_believed(state: State, height: float, voted: bool) -> bool:
+def _is_believed(state: State, height: float, voted: bool, step: int) -> bool:
     """Tell whether a maximum is an R peak, and remember the doubts about it.
 
-    In noise the net often says neither yes nor no: then it is to be sure.
+    In noise the net often says neither yes nor no: then it is to be sure, and less
+    so where a regular heart is to beat.
     """
     doubt = 0.0
     for k in range(DOUBTS):
         doubt += state.doubts[k]
     doubt /= DOUBTS
-    least = min(ALONE + ALONE_DOUBT * doubt, HIGHEST)
+    noisy = min(max((doubt - SOME_DOUBT) / (MUCH_DOUBT - SOME_DOUBT), 0.0), 1.0)
+    restless = min(doubt / RESTLESS, 1.0)
+    change = expect(
+        state.expected, step, EARLY * noisy, DUE * restless, LATE * restless
+    )
+    least = min(ALONE + ALONE_DOUBT * doubt + change, HIGHEST)
     if voted:
-        least = min(VOTED + VOTED_DOUBT * doubt, least)
+        least = min(VOTED + VOTED_DOUBT * doubt + change, least)
     for k in range(DOUBTS - 1):
         state.doubts[k] = state.doubts[k + 1]
     state.doubts[DOUBTS - 1] = 2.0 * min(height, 1.0 - height)

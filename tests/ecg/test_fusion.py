@@ -137,6 +137,26 @@ def test_it_believes_less_while_in_doubt() -> None:
     assert r_peaks(bumps({**noisy, 1950: 0.55})) == []
 
 
+def test_it_expects_the_next_beat_of_a_regular_heart() -> None:
+    regular = dict.fromkeys(range(100, 6001, 100), 0.9)
+    assert r_peaks(bumps({**regular, 6050: 0.75}, 6500))[-1] == 6000
+    assert r_peaks(bumps({**regular, 6095: 0.5}, 6500))[-1] == 6095
+    # After a long pause nothing is expected any more.
+    assert r_peaks(bumps({**regular, 6250: 0.5}, 6500))[-1] == 6000
+
+
+def test_it_expects_nothing_of_an_irregular_heart() -> None:
+    bigeminy = [at for start in range(100, 5901, 200) for at in (start, start + 60)]
+    irregular = {**dict.fromkeys(bigeminy, 0.9), 6000: 0.9}
+    assert r_peaks(bumps({**irregular, 6050: 0.75}, 6500))[-1] == 6050
+    assert r_peaks(bumps({**irregular, 6095: 0.5}, 6500))[-1] == 6000
+
+
+def test_it_finds_the_first_beat_of_a_run_where_all_is_clear() -> None:
+    clear = dict.fromkeys(range(100, 6001, 100), 0.96)
+    assert r_peaks(bumps({**clear, 6045: 0.2}, 6500), votes=(6045,))[-1] == 6045
+
+
 def test_it_finds_nothing_where_nothing_can_be_read() -> None:
     blind = np.zeros(2000, dtype=bool)
     blind[250:350] = True
