@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.ecg.filters import BAND_DELAY
+from inference.ecg.front import CUT_OFF_MS
 from inference.ecg.grid import GRID_FS
 from inference.ecg.types import Detect
 from ml.data import FS
@@ -28,6 +29,7 @@ def missed_and_false(track: Track, found: NDArray[np.int64]) -> NDArray[np.int64
     times_s = record.samples / FS
     times_s = times_s[~within(times_s, flutter)]
     found_s = (found - BAND_DELAY) / GRID_FS
+    found_s = found_s[found_s < len(record.mv) / FS - CUT_OFF_MS / 1000]
     partner = pair_beats(times_s, found_s)
     counted = times_s >= START_S
     false = np.setdiff1d(np.arange(len(found_s)), partner)

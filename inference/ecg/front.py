@@ -34,6 +34,7 @@ HOLE = 25  # a hole of 0.2 s may hide a QRS
 NEAREST = 20  # two R peaks aligned to one place are one
 MOVE = 16  # grid steps by which alignment can move an R peak
 OPEN = 1 << 62  # the end of a record that goes on
+CUT_OFF_MS = 50  # nearer to the end of a record a QRS is cut off, and is no beat
 AHEAD = 64  # quality is known for some steps that resampling still holds back
 
 FRONT = np.dtype(
@@ -202,7 +203,7 @@ def settle(
     at_front = max(settled - MOVE, 0)
     waiting = _locate(front, taken, steps, fs)
     count = len(waiting)
-    while count and waiting[count - 1, 1] >= end:
+    while count and waiting[count - 1, 1] >= end - CUT_OFF_MS * fs // 1000:
         count -= 1
     r_peaks = waiting[min(int(front.waits), count) : count, 1].astype(np.int64)
     ready = count

@@ -56,3 +56,11 @@ def test_it_finds_the_beats_of_a_real_record(ecg_data: Path) -> None:
     )
     found = feed(record.p_signal[:, 0], 360)
     assert missed_and_false(beats, found.samples, 360) == (0, 0)
+
+
+def test_it_finds_no_beat_that_the_end_of_a_record_cuts_off() -> None:
+    known = synthesise("sinus", fs=250, seconds=60, seed=10)
+    last = int(known.r_peaks[-1])
+    for after_ms, is_found in ((20, False), (120, True)):
+        found = feed(known.mv[: last + after_ms * 250 // 1000], 250)
+        assert (abs(found.samples[-1] - last) < 5) == is_found
