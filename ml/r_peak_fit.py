@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from inference.ecg.grid import GRID_FS
 from inference.ecg.heat import CONTEXT, HEAT, PAST, normalise, start_heat
-from ml.r_peak_augment import disturb, noise_to_add
+from ml.r_peak_augment import disturb
 from ml.r_peak_data import Track
 from ml.r_peak_model import build
+from ml.r_peak_noise import Noises, noise_to_add
 
 BATCH = 16
 WINDOW = 20 * GRID_FS
@@ -29,8 +30,7 @@ _target = np.exp(-0.5 * (np.arange(-8, 9) / SIGMA) ** 2)
 
 def draw(
     track: Track,
-    noises: Sequence[NDArray[np.float32]],
-    chances: NDArray[np.float64],
+    noises: Noises,
     rng: np.random.Generator,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
     """Return a disturbed window [WINDOW] of a track, its target and its weights.
@@ -60,7 +60,7 @@ def draw(
     x, r_peaks = disturb(x, r_peaks, track.usual, rng)
     if rng.random() < NOISE_CHANCE:
         for _ in range(1 + int(rng.random() < NOISE_TWICE)):
-            x = x + noise_to_add(total, track.usual, noises, chances, rng, LOWEST_DB)
+            x = x + noise_to_add(total, track.usual, noises, rng, LOWEST_DB)
     if rng.random() < 0.5:
         x = -x
     cut = LEAD_IN
@@ -99,8 +99,7 @@ def _normalised(x: NDArray[np.float64]) -> NDArray[np.float32]:
 
 def fit(
     sets: Sequence[tuple[float, Sequence[Track]]],
-    noises: Sequence[NDArray[np.float32]],
-    chances: NDArray[np.float64],
+    noises: Noises,
     *,
     steps: int,
     seed: int,
@@ -134,7 +133,7 @@ def fit(
     for step in range(steps):
         which = rng.choice(len(sets), BATCH, p=shares)
         rows = [
-            draw(sets[k][1][int(rng.integers(len(sets[k][1])))], noises, chances, rng)
+            draw(sets[k][1][int(rng.integers(len(sets[k][1])))], noises, rng)
             for k in which.tolist()
         ]
         shown, target, weight = (np.stack(part) for part in zip(*rows, strict=True))

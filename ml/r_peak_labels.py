@@ -28,13 +28,17 @@ POSSIBLE = 0.05
 BESIDE = 25  # grid steps around what only one of them says
 
 
+def read_rhythms(data: Path) -> dict[str, str]:
+    """Return the rhythm of every record of training2017: N, A, O, or ~ for noise."""
+    with open(data / "training2017" / "REFERENCE.csv") as file:
+        return {row[0]: row[1] for row in csv.reader(file)}
+
+
 def read_bands(data: Path) -> dict[str, NDArray[np.float32]]:
     """Return every record of training2017, band-passed, in whole seconds."""
     folder = data / "training2017"
     bands = {}
-    with open(folder / "REFERENCE.csv") as file:
-        names = [row[0] for row in csv.reader(file)]
-    for name in names:
+    for name in read_rhythms(data):
         record = wfdb.rdrecord(str(folder / name))
         band = band_of(np.nan_to_num(record.p_signal[:, 0]), int(record.fs))
         if len(band) >= LEAST_S * GRID_FS:

@@ -14,40 +14,34 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import keras
-import numpy as np
 import tensorflow as tf
-import wfdb
-from numpy.typing import NDArray
 
 from inference.r_peak_net import RPeakNet
 from ml.data import (
     DS1,
-    FS,
     SAME_PERSON_AS_202,
     check_counts,
     data_folder,
     read_mitdb,
     read_record,
     read_svdb,
-    to_250_hz,
 )
-from ml.r_peak_augment import synthetic_noise
 from ml.r_peak_cross import cross_validate
-from ml.r_peak_data import Track, band_of, track_of
+from ml.r_peak_data import Track, track_of
 from ml.r_peak_export import export, to_litert
 from ml.r_peak_fit import fit
-from ml.r_peak_labels import label, read_bands
+from ml.r_peak_labels import label, read_bands, read_rhythms
+from ml.r_peak_noise import read_noises, vary
 
 SEED = 0
 TEACHER_STEPS = 2000
-STEPS = 3000
+STEPS = 3000  # of each round,
+ROUNDS = 2  # which labels training2017 with the net of the round before
 ARTIFACTS = Path("inference/artifacts")
 # Of the windows drawn: first and second leads of DS1, svdb, training2017. The teacher
 # has no labels for the last.
 TEACHER_SHARES = (0.52, 0.13, 0.35)
 SHARES = (0.35, 0.10, 0.24, 0.31)
-CHANCES = {"em": 0.4, "ma": 0.3, "bw": 0.1}
-SYNTHETIC, SYNTHETIC_S = 0.2, 900
 
 
 def read_tracks(data: Path, left_out: str | None) -> list[list[Track]]:
@@ -60,28 +54,6 @@ def read_tracks(data: Path, left_out: str | None) -> list[list[Track]]:
     ]
     svdb = [track_of(record, record.name.split("/")[0]) for record in read_svdb(data)]
     return [*leads, svdb]
-
-
-def noises_of(
-    data: Path, seed: int
-) -> tuple[list[NDArray[np.float32]], NDArray[np.float64], NDArray[np.float32]]:
-    """Return noises of unit variance behind the band filter, and their chances.
-
-    Third comes noise for tests, which training never hears: the later half of em.
-    """
-    noises, chances, unheard = [], [], []
-    for name, chance in CHANCES.items():
-        for lead in (0, 1):
-            path = str(data / "nstdb" / name)
-            record = wfdb.rdrecord(path, channels=[lead])
-            mv = to_250_hz(record.p_signal[:, 0], int(record.fs))
-            band = band_of(mv - mv.mean(), FS)
-            band = (band / band.std()).astype(np.float32)
-            noises.append(band[: len(band) // 2])
-            unheard.append(band[len(band) // 2 :])
-            chances.append(chance / 2)
-    noises.append(synthetic_noise(np.random.default_rng(seed), SYNTHETIC_S))
-    return noises, np.array([*chances, SYNTHETIC]), unheard[0]
 
 
 def main() -> None:
@@ -100,25 +72,26 @@ def main() -> None:
     started = time.monotonic()
     left_out = None if options.folds else SAME_PERSON_AS_202
     sets = read_tracks(data, left_out)
-    noises, chances, unheard = noises_of(data, options.seed)
-    bands = read_bands(data)
+    noises, unheard = read_noises(data, options.seed)
+    bands, rhythms = read_bands(data), read_rhythms(data)
     print(f"read after {time.monotonic() - started:.0f} s", flush=True)
 
     def teach(sets: list[list[Track]], seed: int) -> keras.Model:
-        shares = zip(TEACHER_SHARES, sets, strict=True)
-        teacher = fit(list(shares), noises, chances, steps=TEACHER_STEPS, seed=seed)
-        net = RPeakNet(to_litert(teacher), {"version": "teacher"})
-        labelled = [label(net, name, band) for name, band in bands.items()]
-        print(f"labelled after {time.monotonic() - started:.0f} s", flush=True)
-        shares = zip(SHARES, [*sets, labelled], strict=True)
-        return fit(
-            list(shares),
-            noises,
-            chances,
-            steps=options.steps,
-            seed=seed + 1,
-            start=teacher,
-        )
+        shares = list(zip(TEACHER_SHARES, sets, strict=True))
+        net = fit(shares, noises, steps=TEACHER_STEPS, seed=seed)
+        heard = noises
+        for again in range(ROUNDS):
+            asked = RPeakNet(to_litert(net), {"version": "teacher"})
+            labelled = [label(asked, name, band) for name, band in bands.items()]
+            print(f"labelled after {time.monotonic() - started:.0f} s", flush=True)
+            if again:
+                unreadable = [t for t in labelled if rhythms[t.name] == "~"]
+                heard = vary(noises, unreadable, seed)
+            shares = list(zip(SHARES, [*sets, labelled], strict=True))
+            net = fit(
+                shares, heard, steps=options.steps, seed=seed + 1 + again, start=net
+            )
+        return net
 
     def teach_and_convert(sets: list[list[Track]], seed: int) -> RPeakNet:
         return RPeakNet(to_litert(teach(sets, seed)), {"version": "fold"})
@@ -133,10 +106,11 @@ def main() -> None:
         training={
             "records": sorted({track.patient for track in sets[0]}),
             "other_sets": ["svdb, both leads", "second leads of DS1"],
-            "without_labels": f"training2017, {len(bands)} records, labelled where a "
-            "first net and the classical detector agree",
-            "noise": "first half of nstdb em ma bw, both leads, and synthetic noise",
-            "steps": [TEACHER_STEPS, options.steps],
+            "without_labels": f"training2017, {len(bands)} records, labelled where the "
+            "net of the round before and the classical detector agree",
+            "noise": "first half of nstdb em ma bw, both leads, and synthetic noise; "
+            "in the last round varied, with parts of unreadable training2017 records",
+            "steps": [TEACHER_STEPS, *[options.steps] * ROUNDS],
             "seed": options.seed,
         },
     )
