@@ -18,6 +18,7 @@ def test_it_trains_exports_and_agrees_with_itself(tmp_path: Path) -> None:
     from ml.r_peak_data import track_of
     from ml.r_peak_export import ask_keras, export
     from ml.r_peak_fit import WINDOW, fit
+    from ml.r_peak_noise import Noises
 
     known = synthesise("sinus", fs=250, seconds=90, seed=7)
     peaks = known.r_peaks.astype(float)
@@ -26,8 +27,7 @@ def test_it_trains_exports_and_agrees_with_itself(tmp_path: Path) -> None:
     noise = np.random.default_rng(7).standard_normal(30_000).astype(np.float32)
     model = fit(
         [(1.0, [track_of(record, "synthetic")])],
-        [noise],
-        np.ones(1),
+        Noises([noise], np.ones(1)),
         steps=2,
         seed=0,
     )
@@ -45,3 +45,23 @@ def test_it_trains_exports_and_agrees_with_itself(tmp_path: Path) -> None:
     (tmp_path / CARD_NAME).write_text("{}")
     with pytest.raises(ArtifactRefused, match="r_peak_train"):
         load_r_peak_net(tmp_path)
+
+
+def test_it_takes_noise_from_unreadable_records_where_nobody_sees_a_beat() -> None:
+    from ml.r_peak_data import Track
+    from ml.r_peak_noise import Noises, noise_to_add, vary
+
+    rng = np.random.default_rng(9)
+    band = rng.standard_normal(30 * 125).astype(np.float32)
+    beats = np.arange(1250, 2500, 100)
+    band[beats] = 50.0
+    unsure = np.zeros(len(band), dtype=bool)
+    unsure[2500:] = True
+    track = Track("unreadable", "unreadable", band, beats, unsure, 1.0)
+    plain = Noises([rng.standard_normal(6000).astype(np.float32)], np.ones(1))
+    noises = vary(plain, [track], seed=0)
+    assert len(noises.parts[-1]) < 1250  # up to the first beat
+    assert np.abs(noises.parts[-1]).max() < 8
+    assert noises.chances.sum() == pytest.approx(1.0)
+    for _ in range(50):
+        assert np.isfinite(noise_to_add(3750, 1.0, noises, rng, 0.0)).all()
