@@ -20,7 +20,7 @@ from inference.ecg.grid import BEFORE, GRID_FS, WINDOW
 from ml.card_file import write_card
 from ml.data import DS1, DS2, PACED
 
-VERSION = "0.2.0"
+VERSION = "0.3.0"
 BATCH = 64
 MODEL_NAME = "beat_cnn.tflite"
 TOLERANCE = 1e-5

@@ -15,7 +15,7 @@ Layers = tuple[Array, Array, Array, Array]
 
 @compiled
 def log_odds(features: Array, net: Layers) -> float:
-    """Return what a net says of a row of features [F], as log odds."""
+    """Return what a net says of a row of features [F], as log odds. No delay."""
     scaling, first, second, last = net
     hidden, deeper = first[0].copy(), second[0].copy()
     for k in range(len(features)):

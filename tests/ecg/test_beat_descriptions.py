@@ -130,7 +130,7 @@ def test_it_takes_no_pause_behind_a_wide_beat_for_the_usual_pace() -> None:
         shapes += [NARROW, NARROW, WIDE]
         intervals += [1.2, 0.8, 0.5]
     said = describe_beats(initial_beats(), *draw(shapes, intervals))
-    normal = np.arange(46, 74, 3)  # the second of the two
+    normal = np.arange(46, 72, 3)  # the second of the two
     assert column(said, "log_pre_upper")[normal].max() < -0.3
     assert np.abs(column(said, "conducted_log_pre_upper")[normal]).max() < 0.05
     assert column(said, "conducted")[normal].all()
