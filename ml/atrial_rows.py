@@ -70,7 +70,7 @@ def noises_of(data: Path) -> list[Real]:
     """Return electrode motion and muscle noise as beats have it, of variance 1."""
     noises, found = read_noise(data), []
     for name in ("em", "ma"):
-        grid = resample(noises[name].astype(np.float64), FS)
+        grid = resample(noises[name][0].astype(np.float64), FS)
         band = band_pass(np.zeros(1, FILTERS)[0], grid - grid[0])
         found.append(band / band.std())
     return found

@@ -21,7 +21,7 @@ from ml.data import DS1, DS2, PACED
 from ml.export import ExportMismatch
 from ml.r_peak_model import BLOCKS
 
-VERSION = "0.2.0"
+VERSION = "0.3.0"
 MODEL_NAME = "r_peak_cnn.tflite"
 TOLERANCE = 1e-5
 
