@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from inference.ecg import CLASSES
+import numpy as np
 
+from inference.ecg import CLASSES
+from ml.judge.beats import MISSED, Matrix
+from ml.judge.ec57 import percent
+
+ARTEFACT = CLASSES.index("Q")
+NO_BEAT = "mitdb DS2 at 250 Hz: Q calls a find that is no annotated beat"
 # Episodes that rest on nets trained on DS1 are judged on DS2. No rhythm label of
 # mitdb taught anything about these, so all its records are unseen.
 EVERYWHERE = ("AF", "PAUSE", "ASYSTOLE", "PACED")
@@ -22,6 +28,7 @@ def label_figures(found: dict[str, Any]) -> dict[str, dict[str, Any]]:
         where = "mitdb DS2, own R peaks at 250 Hz"
         for name in CLASSES:
             rows[name] = {**_row(line[name], line[name]["n"]), "protocol": where}
+        rows["Q"] = {**_artefacts(np.array(line["confusion"])), "protocol": NO_BEAT}
         beats = sum(line[name]["n"] for name in CLASSES)
         rows["R"] = {**_row(line["qrs"], beats), "protocol": where}
     runs = found.get("runs", {}).get("DS2", {}).get("V", {}).get("from_0_s", {})
@@ -34,6 +41,13 @@ def label_figures(found: dict[str, Any]) -> dict[str, dict[str, Any]]:
                 where = f"mitdb {part.replace('_48', '')}, EC57 episodes by count"
                 rows[label] = {**_row(row, row["reference"]), "protocol": where}
     return rows
+
+
+def _artefacts(matrix: Matrix) -> dict[str, Any]:
+    """Return the figures of Q as the net means it: a find that is no beat."""
+    hit, real = int(matrix[MISSED, ARTEFACT]), int(matrix[MISSED, :MISSED].sum())
+    said = int(matrix[:, ARTEFACT].sum())
+    return {"se": percent(hit, real), "ppv": percent(hit, said), "n": real}
 
 
 def _row(figures: dict[str, Any], count: int) -> dict[str, Any]:
