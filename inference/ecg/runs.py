@@ -24,6 +24,7 @@ from inference.ecg.types import CLASSES
 
 VENTRICULAR = CLASSES.index("V")
 FUSION = CLASSES.index("F")
+ARTEFACT = CLASSES.index("Q")
 RUN_BEATS = 3
 LONGEST_RR_S = 2.5
 
@@ -35,6 +36,8 @@ WIDER = 0.05
 # and either early against the local rhythm (log of the ratio) or beyond doubt.
 EARLY = -0.05
 BEYOND_DOUBT = 0.8
+# One beat of a run may look like noise; it goes on where that may be a V beat.
+POSSIBLE = 0.25
 # In VT one beat is like the other; where they are not, noise is called V. But a long
 # run may be of two kinds of beats in turn (bidirectional).
 ALIKE = 0.2
@@ -89,10 +92,13 @@ def follow_runs(
     of them in a row come at ``vt_bpm`` or faster it becomes VT, from its first beat on,
     and stays VT. A fusion beat is a ventricular beat that met a conducted one, and runs
     often begin so: one directly before V beats counts as the first of the run, though
-    not towards VT. A row that does not look like V beats is no run, however it is
-    classified. Delay: it opens with the beat that makes it one.
+    not towards VT. A beat called Q that may be V counts as V within a run. A row that
+    does not look like V beats is no run, however it is classified. Delay: it opens with
+    the beat that makes it one.
     """
     pass_run_time(state, sample, fs, log)
+    if aami_class == ARTEFACT and state.count and look.likely >= POSSIBLE:
+        aami_class = VENTRICULAR
     if aami_class != VENTRICULAR or not known_rr:
         end_run(state, fs, log)
     if aami_class != VENTRICULAR and aami_class != FUSION:

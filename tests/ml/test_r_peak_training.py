@@ -32,7 +32,7 @@ def test_it_trains_exports_and_agrees_with_itself(tmp_path: Path) -> None:
         seed=0,
     )
     export(model, tmp_path, training={"records": ["synthetic"]})
-    net = load_r_peak_net(tmp_path, threads=2)
+    net = load_r_peak_net(tmp_path)
     rng = np.random.default_rng(8)
     windows = rng.standard_normal((9, WINDOW)).astype(np.float32)
     np.testing.assert_allclose(net(windows), ask_keras(model, windows), atol=1e-5)
