@@ -34,10 +34,11 @@ ROUNDS, RATE, LEAVES, LEAST, SHARE = 200, 0.045, 16, 15, 0.15
 RESAMPLED = 1000
 PROTOCOL = (
     "Stratified cross-validation by record, parameters fixed before. The features come "
-    "from the released analysis: its beat net learned from 1,300 of the records "
-    "labelled N, its R-peak net from 7,028 signals without their labels. On records "
-    "that the beat net never saw (N weighted up to its share) the mean F1 is 0.845, "
-    "and 0.842 on all without any feature of the classes."
+    "from the released analysis: its beat nets learned that nearly all beats of 3,000 "
+    "records labelled N and of those labelled A are N, its R-peak net from 7,028 "
+    "signals without their labels. With every beat taken for N, so that no label of "
+    "any record can come in by its beats, the mean F1 is 0.840 (0.829 to 0.850), "
+    "noise 0.677."
 )
 Real = NDArray[np.float64]
 
