@@ -16,7 +16,8 @@ class BodyError(ValueError):
 class PacketError(ValueError):
     """One packet is invalid; its neighbours are not affected.
 
-    ``code`` is stable: ``required``, ``type``, ``range``, ``format`` or ``count``.
+    ``code`` is stable: ``required``, ``type``, ``range``, ``format``, ``count`` or,
+    where the bytes were damaged on their way, ``crc``.
     """
 
     def __init__(self, field: str, code: str, reason: str) -> None:

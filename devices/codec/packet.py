@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 # More than this in one request is refused like a body that is too large.
 MAX_PACKETS = 1000
+_LITTLE_ENDIAN = np.dtype("<i2")
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class Packet:
     @cached_property
     def data(self) -> bytes:
         """The samples as little-endian int16."""
-        return self.samples.astype("<i2", copy=False).tobytes()
+        return self.samples.astype(_LITTLE_ENDIAN, copy=False).tobytes()
 
     @cached_property
     def crc(self) -> int:

@@ -27,6 +27,11 @@ def integer(fields: dict[str, Any], name: str, low: int, high: int) -> int:
     value = _required(fields, name)
     if type(value) is not int:
         raise PacketError(name, "type", "must be an integer")
+    return within(name, value, low, high)
+
+
+def within(name: str, value: int, low: int, high: int) -> int:
+    """Return ``value`` if ``low <= value < high``."""
     if not low <= value < high:
         raise PacketError(name, "range", f"must be {low} to {high - 1}")
     return value
@@ -74,12 +79,17 @@ def gain(fields: dict[str, Any]) -> float:
     if type(value) not in (int, float):
         raise PacketError("gain", "type", "must be a number")
     try:
-        number = float(value)
+        return finite_gain(float(value))
     except OverflowError:
-        number = math.inf
-    if not math.isfinite(number) or number <= 0:
+        return finite_gain(math.inf)
+
+
+def finite_gain(value: float) -> float:
+    """Return ``value`` if it is finite and positive."""
+    # NaN compares with nothing.
+    if not 0 < value < math.inf:
         raise PacketError("gain", "range", "must be finite and greater than 0")
-    return number
+    return value
 
 
 def samples(fields: dict[str, Any], *, fs: int, leads: int) -> NDArray[np.int16]:
@@ -92,11 +102,7 @@ def samples(fields: dict[str, Any], *, fs: int, leads: int) -> NDArray[np.int16]
     # type() tells booleans and floats from integers, which numpy would mix.
     if not set(map(type, value)) <= {int}:
         raise PacketError("samples", "type", "must be integers only")
-    if len(value) % leads:
-        raise PacketError("samples", "count", f"must divide by {leads} leads")
-    n = len(value) // leads
-    if n and not MIN_TENTHS_S * fs <= 10 * n <= 10 * MAX_S * fs:
-        raise PacketError("samples", "count", "must be 0.1 to 30 s of signal")
+    per_lead(len(value), leads=leads, fs=fs)
     try:
         wide = np.array(value, dtype=np.int64)
     except OverflowError:
@@ -104,6 +110,19 @@ def samples(fields: dict[str, Any], *, fs: int, leads: int) -> NDArray[np.int16]
     if wide.size and (wide.min() < -(2**15) or wide.max() >= 2**15):
         raise PacketError("samples", "range", "must be -32768 to 32767")
     return wide.astype(np.int16)
+
+
+def per_lead(size: int, *, leads: int, fs: int) -> None:
+    """Check that ``size`` values divide by the leads into what a packet may hold."""
+    if size % leads:
+        raise PacketError("samples", "count", f"must divide by {leads} leads")
+    duration(size // leads, fs=fs)
+
+
+def duration(n: int, *, fs: int) -> None:
+    """Check that ``n`` samples of a lead are a heartbeat (0), or 0.1 to 30 s."""
+    if n and not MIN_TENTHS_S * fs <= 10 * n <= 10 * MAX_S * fs:
+        raise PacketError("samples", "count", "must be 0.1 to 30 s of signal")
 
 
 def at(fields: dict[str, Any]) -> datetime | None:
