@@ -1,5 +1,6 @@
 """``POST /api/v1/packets``: a device uploads what it recorded."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
@@ -13,7 +14,7 @@ from devices.api.body import read_body
 from devices.api.problems import Problem
 from devices.api.replies import reply
 from devices.budget import spend
-from devices.codec import Decoded, Packet, decode_json
+from devices.codec import BINARY_TYPE, DECODERS, JSON_TYPE, Decoded, Packet
 from devices.services import read_progress, store_packets
 
 # The least a packet costs of the device's budget, in seconds of signal.
@@ -33,9 +34,9 @@ class PacketsView(DeviceApiView):
     def post(self, request: Request) -> HttpResponse:
         """Store the packets of the body; reply with a verdict for each."""
         device = device_of(request)
-        _check_type(request)
+        decode = _decoder(request)
         body = read_body(request._request, limit=settings.MAX_PACKET_BODY_BYTES)
-        decoded = decode_json(body)
+        decoded = decode(body)
         spend(device_id=device.pk, signal_s=_signal_s(decoded))
         stored = store_packets(
             device=device, packets=decoded.packets, received_at=self.received_at
@@ -54,17 +55,17 @@ class PacketsView(DeviceApiView):
         )
 
 
-def _check_type(request: Request) -> None:
+def _decoder(request: Request) -> Callable[[bytes], Decoded]:
+    """Return what decodes the body's type, or refuse the type."""
     kind, _, parameters = request.headers.get("Content-Type", "").partition(";")
+    kind = kind.strip().lower()
     charset = parameters.replace(" ", "").replace('"', "").lower()
-    is_json = kind.strip().lower() == "application/json"
+    in_utf8 = charset in ("", "charset=utf-8")
     encoding = request.headers.get("Content-Encoding", "identity").lower()
-    if is_json and charset in ("", "charset=utf-8") and encoding == "identity":
-        return
-    text = "This server takes application/json in UTF-8, not compressed."
-    if kind.strip().lower() == "application/vnd.telecardio.packets":
-        text = f"Binary packets are not taken yet. {text}"
-    headers = {"Accept-Post": "application/json"}
+    if kind in DECODERS and in_utf8 and encoding == "identity":
+        return DECODERS[kind]
+    text = f"This server takes {JSON_TYPE} in UTF-8 and {BINARY_TYPE}, not compressed."
+    headers = {"Accept-Post": ", ".join(DECODERS)}
     raise Problem(415, "unsupported_type", text, headers=headers)
 
 

@@ -6,11 +6,15 @@ format is checked in :mod:`devices.codec.packet_fields`.
 
 from devices.codec.binary import decode_binary, encode_binary
 from devices.codec.errors import BodyError, PacketError
+from devices.codec.formats import BINARY_TYPE, DECODERS, JSON_TYPE
 from devices.codec.json_body import decode_json
 from devices.codec.packet import MAX_PACKETS, Decoded, InvalidPacket, Packet, Status
 from devices.codec.sample_coding import Coding
 
 __all__ = [
+    "BINARY_TYPE",
+    "DECODERS",
+    "JSON_TYPE",
     "MAX_PACKETS",
     "BodyError",
     "Coding",

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -88,6 +89,17 @@ def test_it_encodes_as_the_files_are_written(name):
     told, coding = VALID[name]
     encoded = encode_binary([from_json(told)], coding=CODINGS[coding])
     assert encoded == (FOLDER / f"{name}.bin").read_bytes()
+
+
+def test_the_example_of_the_protocol_is_one_of_the_files():
+    text = (FOLDER.parents[2] / "docs" / "protocol.md").read_text()
+    lines = text.partition("### A packet, byte by byte")[2].split("```")[1]
+    told = bytearray()
+    for line in lines.strip().splitlines():
+        at, numbers = re.match(r"(\w\w)  ((?:[0-9a-f]{2} {1,2})+)", line).groups()
+        assert int(at, 16) == len(told), line
+        told += bytes.fromhex(numbers)
+    assert bytes(told) == (FOLDER / "example.bin").read_bytes()
 
 
 def test_it_says_which_version_it_reads_and_where_damage_is():

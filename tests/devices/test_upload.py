@@ -200,7 +200,8 @@ def test_it_lets_a_refused_client_finish_sending(client):
     [
         "text/plain",
         "application/octet-stream",
-        "application/vnd.telecardio.packets",
+        "application/vnd.telecardio.packets.v2",
+        "application/vnd.telecardio.packets; charset=utf-16",
         "application/json; charset=utf-16",
         "application/jsonx",
     ],
@@ -208,7 +209,9 @@ def test_it_lets_a_refused_client_finish_sending(client):
 def test_it_answers_415_for_another_type(upload, assignment, kind):
     response = upload(packet(0), content_type=kind)
     assert_problem(response, 415, "unsupported_type")
-    assert response["Accept-Post"] == "application/json"
+    assert response["Accept-Post"] == (
+        "application/json, application/vnd.telecardio.packets"
+    )
 
 
 def test_it_takes_json_whatever_the_case_and_spacing_of_its_name(upload, assignment):
