@@ -12,9 +12,10 @@ from random import Random
 from typing import Any
 
 from devices.simulator.backlog import Backlog
+from devices.simulator.body_format import JSON, BodyFormat
 from devices.simulator.counters import Counters, DeviceSummary
 from devices.simulator.faults import Faults
-from devices.simulator.packet import Packet, encode_json
+from devices.simulator.packet import Packet
 from devices.simulator.recorder import Recorder
 from devices.simulator.source import SignalSource
 
@@ -70,6 +71,7 @@ class VirtualDevice:
         backoff_s: float = 1.0,
         probe_s: float = PROBE_S,
         seed: int = 0,
+        body_format: BodyFormat = JSON,
     ) -> None:
         self.serial = serial
         self.source = source
@@ -80,6 +82,7 @@ class VirtualDevice:
         self.live_s = live_s
         self.backoff_s = backoff_s
         self.probe_s = probe_s
+        self.body_format = body_format
         self.backlog = Backlog()
         self.counters = Counters()
         self.state = RECORDING
@@ -88,7 +91,8 @@ class VirtualDevice:
         self._wait_until = 0.0
         self._probe_at = 0.0
         self._failures = 0
-        packet_bytes = 400 + 7 * self.recorder.packet_samples * len(source.leads)
+        values = self.recorder.packet_samples * len(source.leads)
+        packet_bytes = body_format.packet_bytes(values)
         self._most = max(1, min(BATCH_PACKETS, BODY_BYTES // packet_bytes))
         self._one_by_one = False
 
@@ -125,7 +129,7 @@ class VirtualDevice:
             packet.sent = True
         self.counters.requests += 1
         self.counters.packets_sent += len(packets)
-        body = encode_json(packets, self.source, self._status())
+        body = self.body_format.encode(packets, self.source, self._status())
         return Request(packets[0].stream, tuple(packets), body)
 
     def wait_s(self, now: float) -> float:

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import httpx
 
+from devices.simulator.body_format import JSON, BodyFormat
 from devices.simulator.counters import Counters, FleetSummary
 from devices.simulator.device import (
     BATCH_PACKETS,
@@ -50,6 +51,7 @@ class VirtualDeviceSpec:
     speed: float = 1.0
     faults: Faults = field(default_factory=Faults)
     start_at: datetime | None = None
+    body_format: BodyFormat = JSON
 
 
 class Fleet:
@@ -152,6 +154,7 @@ class Fleet:
             backoff_s=self.backoff_s,
             probe_s=self.probe_s,
             seed=self.seed,
+            body_format=spec.body_format,
         )
 
     async def _watch(self, stop_event: StopEvent | None) -> None:
@@ -221,7 +224,7 @@ class Fleet:
     ) -> None:
         headers = {
             "Authorization": f"Bearer {spec.token}",
-            "Content-Type": "application/json",
+            "Content-Type": spec.body_format.media_type,
         }
         try:
             response = await client.post(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from devices.simulator.body_format import JSON, BodyFormat
 from devices.simulator.faults import OUTAGE_SCRIPT, Faults
 from devices.simulator.fleet import VirtualDeviceSpec
 from devices.simulator.scripts import script_source
@@ -60,6 +61,7 @@ def line_up(
     packet_s: float,
     speed: float,
     faults: Faults,
+    body_format: BodyFormat = JSON,
 ) -> list[VirtualDeviceSpec]:
     """Give every device its signal; the script ``outage`` brings its own outages."""
     own = replace(OUTAGE_SCRIPT, lost_acks=faults.lost_acks, shuffle=faults.shuffle)
@@ -71,6 +73,7 @@ def line_up(
             packet_s=packet_s,
             speed=speed,
             faults=own if source.name == "outage" and not faults.outages else faults,
+            body_format=body_format,
         )
         for (serial, token), source in zip(enrolled, sources, strict=True)
     ]

@@ -11,6 +11,7 @@ from django.db import connection
 from django.db.models import Sum
 
 from devices.models import Chunk, Record
+from devices.simulator.body_format import BodyFormat
 from devices.simulator.counters import FleetSummary
 from devices.simulator.fleet import Fleet
 from inference.models import Alarm, AnalysisState
@@ -38,7 +39,9 @@ DRAIN_S = 20.0
 DURABILITY = ("fsync", "full_page_writes", "synchronous_commit")
 
 
-def run_headless(*, seconds: float, packet_s: float) -> dict[str, Any]:
+def run_headless(
+    *, seconds: float, packet_s: float, body_format: BodyFormat
+) -> dict[str, Any]:
     """Run 8 devices for ``seconds`` on free ports and return what was measured."""
     with (
         tempfile.TemporaryDirectory(prefix="telecardio-") as name,
@@ -51,7 +54,12 @@ def run_headless(*, seconds: float, packet_s: float) -> dict[str, Any]:
         site_url = "http://127.0.0.1"
         environment = stack_environment(mail=mail, database=database, site_url=site_url)
         with running(Stack(environment, Path(name))) as stack:
-            fleet = make_fleet(people, url=stack.ingest_url, packet_s=packet_s)
+            fleet = make_fleet(
+                people,
+                url=stack.ingest_url,
+                packet_s=packet_s,
+                body_format=body_format,
+            )
             since = datetime.now(UTC)
             summary, viewer = asyncio.run(_watch(fleet, people, stack, seconds))
             _drain()

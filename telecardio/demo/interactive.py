@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from asgiref.sync import sync_to_async
 from django.conf import settings
 
+from devices.simulator.body_format import BodyFormat
 from devices.simulator.fleet import Fleet
 from inference.models import Alarm, BeatBlock
 from telecardio.demo.accounts import (
@@ -46,6 +47,7 @@ def run_interactive(
     ingest_port: int,
     seconds: float | None,
     packet_s: float,
+    body_format: BodyFormat,
     reload: bool,
 ) -> None:
     """Run until Ctrl-C (or for ``seconds``), then stop everything cleanly."""
@@ -73,7 +75,12 @@ def run_interactive(
         )
         _say("Starting web, ingest, worker and beat …")
         with running(stack):
-            fleet = make_fleet(people, url=stack.ingest_url, packet_s=packet_s)
+            fleet = make_fleet(
+                people,
+                url=stack.ingest_url,
+                packet_s=packet_s,
+                body_format=body_format,
+            )
             _say(_welcome(people, site_url=site_url))
             if address != host:
                 token = make_spare_device(now=datetime.now(UTC))

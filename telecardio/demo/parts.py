@@ -8,6 +8,7 @@ from pathlib import Path
 from aiosmtpd.controller import Controller
 from django.core.management import call_command
 
+from devices.simulator.body_format import BodyFormat
 from devices.simulator.fleet import Fleet, VirtualDeviceSpec
 from devices.simulator.scripts import script_source
 from telecardio.demo.accounts import DemoPeople
@@ -57,7 +58,9 @@ def migrate() -> None:
     call_command("migrate", interactive=False, verbosity=0)
 
 
-def make_fleet(people: DemoPeople, *, url: str, packet_s: float) -> Fleet:
+def make_fleet(
+    people: DemoPeople, *, url: str, packet_s: float, body_format: BodyFormat
+) -> Fleet:
     """Give every demo patient's device its rhythm."""
     specs = [
         VirtualDeviceSpec(
@@ -65,6 +68,7 @@ def make_fleet(people: DemoPeople, *, url: str, packet_s: float) -> Fleet:
             token=member.token,
             source=script_source(member.script, number=number, fs=FS),
             packet_s=packet_s,
+            body_format=body_format,
         )
         for number, member in enumerate(people.patients)
     ]

@@ -16,6 +16,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 from tqdm import tqdm
 
+from devices.simulator.body_format import FORMATS
 from devices.simulator.counters import FleetSummary
 from devices.simulator.enrol import enrol_simulated_devices
 from devices.simulator.faults import Faults
@@ -62,6 +63,7 @@ class Command(BaseCommand):
         add("--seconds", type=float, help="seconds of signal per device")
         add("--speed", type=float, default=1.0, help="1: real time, 0: no waiting")
         add("--packet-s", type=float, default=1.0, help="signal per packet, seconds")
+        add("--format", choices=FORMATS, default="json", help="of the packets")
         add("--outage", type=outage, action="append", default=[], metavar="S:E")
         add("--lost-acks", type=float, default=0.0, metavar="P", help="share, 0 to 1")
         add("--shuffle", action="store_true", help="send packets in random order")
@@ -112,6 +114,7 @@ class Command(BaseCommand):
             packet_s=options["packet_s"],
             speed=speed,
             faults=faults,
+            body_format=FORMATS[options["format"]],
         )
         return Fleet(
             options["url"], specs, seed=options["seed"], probe_s=options["probe_s"]

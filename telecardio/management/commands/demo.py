@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from devices.simulator.body_format import FORMATS
 from telecardio.demo.headless import run_headless
 from telecardio.demo.interactive import run_interactive
 from telecardio.processes import ProcessError
@@ -28,15 +29,23 @@ class Command(BaseCommand):
         parser.add_argument("--ingest-port", type=int, default=8001)
         parser.add_argument("--seconds", type=float, default=0, help="0: until Ctrl-C")
         parser.add_argument("--packet-s", type=float, default=1.0)
+        parser.add_argument(
+            "--format", choices=FORMATS, default="json", help="of the packets"
+        )
         parser.add_argument("--json", action="store_true")
         parser.add_argument("--reload", action="store_true")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run it."""
+        body_format = FORMATS[options["format"]]
         try:
             if options["json"]:
                 seconds = options["seconds"] or 60
-                figures = run_headless(seconds=seconds, packet_s=options["packet_s"])
+                figures = run_headless(
+                    seconds=seconds,
+                    packet_s=options["packet_s"],
+                    body_format=body_format,
+                )
                 self.stdout.write(json.dumps(figures))
                 if figures["lost"]:
                     sys.exit(1)
@@ -47,6 +56,7 @@ class Command(BaseCommand):
                     ingest_port=options["ingest_port"],
                     seconds=options["seconds"] or None,
                     packet_s=options["packet_s"],
+                    body_format=body_format,
                     reload=options["reload"],
                 )
         except ProcessError as error:
