@@ -109,15 +109,19 @@ def status(body: bytes, start: int, header: Header) -> Status | None:
     present = header.present
     if not present & _STATUS:
         return None
-    firmware_at = start + FIXED_BYTES + LEAD_BYTES * header.leads
-    firmware = body[firmware_at : firmware_at + header.firmware_bytes]
-    said = {
-        "battery_percent": header.battery_percent if present & BATTERY else None,
-        "rssi_dbm": header.rssi_dbm if present & RSSI else None,
-        "firmware": firmware.decode("latin-1") if present & FIRMWARE else None,
-        "backlog": header.backlog if present & BACKLOG else None,
-    }
-    return check.status({"status": said})
+    battery_percent = rssi_dbm = firmware = backlog = None
+    if present & BATTERY:
+        battery_percent = check.within(
+            "status.battery_percent", header.battery_percent, *check.BATTERY_PERCENT
+        )
+    if present & RSSI:
+        rssi_dbm = check.within("status.rssi_dbm", header.rssi_dbm, *check.RSSI_DBM)
+    if present & FIRMWARE:
+        at = start + FIXED_BYTES + LEAD_BYTES * header.leads
+        firmware = _firmware(body[at : at + header.firmware_bytes])
+    if present & BACKLOG:
+        backlog = check.within("status.backlog", header.backlog, *check.BACKLOG)
+    return Status(battery_percent, rssi_dbm, firmware, backlog)
 
 
 def write_header(packet: Packet, *, coding: Coding, payload_bytes: int) -> bytes:
@@ -177,3 +181,9 @@ def _lead_names(raw: bytes) -> tuple[str, ...]:
         for at in range(0, len(raw), LEAD_BYTES)
     ]
     return check.leads({"leads": names})
+
+
+@lru_cache(maxsize=1024)
+def _firmware(raw: bytes) -> str | None:
+    said = check.status({"status": {"firmware": raw.decode("latin-1")}})
+    return said.firmware if said else None

@@ -19,6 +19,8 @@ MAX_SEQ = 2**31
 MAX_SAMPLE = 2**40
 # 34 years of milliseconds: no monotonic clock runs longer.
 MAX_MONO_MS = 2**40
+# Lowest, and one more than the highest.
+BATTERY_PERCENT, RSSI_DBM, BACKLOG = (0, 101), (-200, 101), (0, 2**31)
 _STREAM = re.compile(r"[0-9a-fA-F]{16}")
 
 
@@ -176,10 +178,12 @@ def status(fields: dict[str, Any]) -> Status | None:
         raise PacketError("status", "type", "must be an object")
     try:
         return Status(
-            battery_percent=optional_integer(value, "battery_percent", 0, 101),
-            rssi_dbm=optional_integer(value, "rssi_dbm", -200, 101),
+            battery_percent=optional_integer(
+                value, "battery_percent", *BATTERY_PERCENT
+            ),
+            rssi_dbm=optional_integer(value, "rssi_dbm", *RSSI_DBM),
             firmware=_firmware(value),
-            backlog=optional_integer(value, "backlog", 0, 2**31),
+            backlog=optional_integer(value, "backlog", *BACKLOG),
         )
     except PacketError as error:
         name = f"status.{error.field}"

@@ -9,7 +9,7 @@ from devices.codec.errors import PacketError
 
 # One sample of the wire; made once, because numpy takes a while to look a name up.
 _INT8, _INT16 = np.dtype(np.int8), np.dtype("<i2")
-_ESCAPE = -128
+_ESCAPE = np.int8(-128)
 
 
 class Coding(IntEnum):
@@ -66,9 +66,9 @@ def decode_samples(
     steps[wide] = np.frombuffer(body, _INT16, wide.size, wide_at)
     # In int16 the sums are modulo 2**16, as the steps are.
     if leads == 1:
-        return np.add.accumulate(steps, dtype=_INT16)
+        return np.add.accumulate(steps, 0, _INT16)
     by_lead = steps.reshape(n, leads)
-    return np.add.accumulate(by_lead, axis=0, dtype=_INT16).ravel()
+    return np.add.accumulate(by_lead, 0, _INT16).ravel()
 
 
 def _check_length(have: int, need: int, size: int) -> None:
