@@ -2,10 +2,17 @@
 
 import os
 
-from celery import Celery
-from celery.signals import beat_init, celeryd_init, worker_process_init
+from celery import Celery, Task
+from celery.signals import (
+    beat_init,
+    celeryd_init,
+    task_postrun,
+    task_prerun,
+    worker_process_init,
+)
 from kombu.transport.redis import Channel
 
+from devices.log_context import begin_log_context
 from telecardio.servers import ensure_servers
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "telecardio.settings")
@@ -49,3 +56,15 @@ def load_model(**_: object) -> None:
     from inference.warm_up import warm_up
 
     warm_up()
+
+
+@task_prerun.connect  # type: ignore[untyped-decorator]
+def name_task(task_id: str, task: Task, **_: object) -> None:
+    """Let the lines of the log say which task they belong to."""
+    begin_log_context(task_id=task_id, task=task.name)
+
+
+@task_postrun.connect  # type: ignore[untyped-decorator]
+def forget_task(**_: object) -> None:
+    """Let what follows belong to no task."""
+    begin_log_context()

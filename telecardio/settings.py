@@ -51,6 +51,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "telecardio.operations.request_id.identify_request",
     "telecardio.operations.middleware.answer_machines",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -231,16 +232,24 @@ UNFOLD = admin_menu.UNFOLD
 # Demonstration only: shows the mails that the demo's SMTP server received.
 DEMO_MAIL_DIR = env("DEMO_MAIL_DIR", default="")
 
+_LINES = {"plain": "PlainLines", "json": "JsonLines"}
+LOG_FORMAT = env("TELECARDIO_LOG_FORMAT", default="plain")
+if LOG_FORMAT not in _LINES:
+    message = f"TELECARDIO_LOG_FORMAT is plain or json, not {LOG_FORMAT!r}."
+    raise ImproperlyConfigured(message)
+# The servers' own loggers, made before these settings are read.
+_SERVERS = ("gunicorn.error", "uvicorn", "uvicorn.error")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {
-        "plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}
-    },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "formatters": {"lines": {"()": f"telecardio.log_lines.{_LINES[LOG_FORMAT]}"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "lines"}},
     "root": {"handlers": ["console"], "level": env("LOG_LEVEL", default="INFO")},
     # These say a line per request or mail, which a demonstration makes many of.
-    "loggers": {name: {"level": "WARNING"} for name in ("httpx", "mail.log")},
+    "loggers": {name: {"level": "WARNING"} for name in ("httpx", "mail.log")}
+    | {name: {"handlers": [], "propagate": True} for name in _SERVERS}
+    # Django gives this one a handler of its own.
+    | {"django.server": {"handlers": [], "propagate": True}},
 }
 
 SITE_HOST = urlsplit(SITE_URL).netloc

@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from devices.api.problems import Problem
+from devices.log_context import note_for_log
 from devices.models import Device, DeviceToken
 from devices.tokens import is_token, token_digest
 
@@ -34,6 +35,7 @@ class DeviceTokenAuthentication(BaseAuthentication):
             text = "This token is unknown, expired or revoked. Pair the device again."
             headers = {"WWW-Authenticate": challenge}
             raise Problem(401, "invalid_token", text, headers=headers)
+        note_for_log(device_id=row.device.serial)
         return row.device, row
 
     def _row(self, token: str) -> DeviceToken | None:

@@ -1,0 +1,50 @@
+"""Every request has an id: in the lines of the log, and in the answer."""
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+from uuid import uuid4
+
+from asgiref.sync import iscoroutinefunction
+from django.http import HttpRequest, HttpResponse
+from django.utils.decorators import sync_and_async_middleware
+
+from devices.log_context import log_context
+
+HEADER = "X-Request-ID"
+# Ids of proxies and of other systems; whatever else comes is not worth a line.
+_SANE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}")
+
+
+@sync_and_async_middleware
+def identify_request(get_response: Callable[[HttpRequest], Any]) -> Callable[..., Any]:
+    """Take the id that a proxy gave, if it is sane, or make one; answer with it."""
+    if iscoroutinefunction(get_response):
+        return _asynchronous(get_response)
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        request_id = _id_of(request)
+        with log_context(request_id=request_id):
+            response: HttpResponse = get_response(request)
+        response[HEADER] = request_id
+        return response
+
+    return middleware
+
+
+def _asynchronous(
+    get_response: Callable[[HttpRequest], Awaitable[HttpResponse]],
+) -> Callable[[HttpRequest], Awaitable[HttpResponse]]:
+    async def middleware(request: HttpRequest) -> HttpResponse:
+        request_id = _id_of(request)
+        with log_context(request_id=request_id):
+            response = await get_response(request)
+        response[HEADER] = request_id
+        return response
+
+    return middleware
+
+
+def _id_of(request: HttpRequest) -> str:
+    given = request.META.get("HTTP_X_REQUEST_ID", "")
+    return given if _SANE.fullmatch(given) else uuid4().hex
