@@ -18,6 +18,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
+from devices.metrics import SERVER_AWAY
+
 logger = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
@@ -39,11 +41,13 @@ class Breaker:
     def attempt(self, command: Callable[[Redis], Answer]) -> Answer | None:
         """Return what ``command`` gets from Redis, or None if Redis is away."""
         if self.is_resting:
+            SERVER_AWAY.labels("redis").inc()
             return None
         try:
             return command(self.client)
         except (RedisError, OSError) as error:
             self._rests_until = time.monotonic() + self.rest_s
+            SERVER_AWAY.labels("redis").inc()
             # The error may hold the address, never the password.
             logger.warning("Redis is away, going on without it: %s", error)
             return None

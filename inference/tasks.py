@@ -6,8 +6,10 @@ from celery import shared_task
 from django.utils import timezone
 
 from inference.asking import ask, begin
+from inference.models.life_sign import Part
 from inference.services.analysis import analyse_pending
 from inference.services.claims import Queue
+from inference.services.life_signs import show_life
 from inference.services.mails import send_due_mails
 from inference.services.no_data import watch_silence
 from inference.services.notices import queue_mails
@@ -29,6 +31,8 @@ def analyse_backfill() -> int:
 
 
 def _analyse(queue: Queue, most_s: float) -> int:
+    if queue == Queue.LIVE:
+        show_life(Part.ANALYSIS, now=timezone.now())
     begin(queue)
     start = time.monotonic()
     done = analyse_pending(now=timezone.now(), queues=(queue,), most_s=most_s)
@@ -40,12 +44,15 @@ def _analyse(queue: Queue, most_s: float) -> int:
 @shared_task  # type: ignore[untyped-decorator]
 def watch_silent_patients() -> int:
     """Raise and clear the alarms of patients whose device sends nothing."""
+    # Only the schedule asks for this task, so it shows that there is one.
+    show_life(Part.BEAT, now=timezone.now())
     return watch_silence(now=timezone.now())
 
 
 @shared_task  # type: ignore[untyped-decorator]
 def send_mails() -> int:
     """Queue the mails that alarms call for, and send what is due."""
+    show_life(Part.MAIL, now=timezone.now())
     begin("mail")
     queue_mails(now=timezone.now())
     return send_due_mails(now=timezone.now())

@@ -16,6 +16,9 @@ from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 
 from telecardio.live.routing import websocket_urlpatterns  # noqa: E402
+from telecardio.operations.reporting import start_reporting  # noqa: E402
+
+start_reporting()
 
 application = ProtocolTypeRouter(
     {

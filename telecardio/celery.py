@@ -9,6 +9,7 @@ from celery.signals import (
     task_postrun,
     task_prerun,
     worker_process_init,
+    worker_process_shutdown,
 )
 from kombu.transport.redis import Channel
 
@@ -54,8 +55,18 @@ def start_servers(**_: object) -> None:
 def load_model(**_: object) -> None:
     """Compile and load the analysis before the first packet waits for it."""
     from inference.warm_up import warm_up
+    from telecardio.operations.reporting import start_reporting
 
     warm_up()
+    start_reporting()
+
+
+@worker_process_shutdown.connect  # type: ignore[untyped-decorator]
+def report_last(**_: object) -> None:
+    """Report what was counted: a worker's process ends without running atexit."""
+    from telecardio.operations.reporting import reporter
+
+    reporter().report()
 
 
 @task_prerun.connect  # type: ignore[untyped-decorator]

@@ -232,6 +232,12 @@ UNFOLD = admin_menu.UNFOLD
 # Demonstration only: shows the mails that the demo's SMTP server received.
 DEMO_MAIL_DIR = env("DEMO_MAIL_DIR", default="")
 
+# Opens /metrics to whoever knows it; without one, to nobody.
+METRICS_TOKEN = env("METRICS_TOKEN", default="")
+if METRICS_TOKEN and len(METRICS_TOKEN) < 20:
+    message = "Set METRICS_TOKEN to 20 or more random characters, or not at all."
+    raise ImproperlyConfigured(message)
+
 _LINES = {"plain": "PlainLines", "json": "JsonLines"}
 LOG_FORMAT = env("TELECARDIO_LOG_FORMAT", default="plain")
 if LOG_FORMAT not in _LINES:
@@ -249,7 +255,9 @@ LOGGING = {
     "loggers": {name: {"level": "WARNING"} for name in ("httpx", "mail.log")}
     | {name: {"handlers": [], "propagate": True} for name in _SERVERS}
     # Django gives this one a handler of its own.
-    | {"django.server": {"handlers": [], "propagate": True}},
+    | {"django.server": {"handlers": [], "propagate": True}}
+    # Requests are the proxy's to log.
+    | {"uvicorn.access": {"handlers": [], "propagate": False}},
 }
 
 SITE_HOST = urlsplit(SITE_URL).netloc

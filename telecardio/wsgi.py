@@ -9,3 +9,9 @@ from telecardio.servers import ensure_servers
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "telecardio.settings")
 ensure_servers()
 application = get_wsgi_application()
+
+# These import models, so the applications must be loaded first.
+from inference.models.life_sign import Part  # noqa: E402
+from telecardio.operations.reporting import start_reporting  # noqa: E402
+
+start_reporting(part=Part.INGEST)

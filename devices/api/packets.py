@@ -1,10 +1,12 @@
 """``POST /api/v1/packets``: a device uploads what it recorded."""
 
 from collections.abc import Callable
+from time import perf_counter
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.utils import timezone
 from rest_framework.request import Request
 
@@ -15,6 +17,7 @@ from devices.api.problems import Problem
 from devices.api.replies import reply
 from devices.budget import spend
 from devices.codec import BINARY_TYPE, DECODERS, JSON_TYPE, Decoded, Packet
+from devices.metrics import UPLOAD_SECONDS, UPLOADS
 from devices.services import read_progress, store_packets
 
 # The least a packet costs of the device's budget, in seconds of signal.
@@ -28,8 +31,17 @@ class PacketsView(DeviceApiView):
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         """Take the time of receipt before anything else is done."""
-        self.received_at = timezone.now()
+        self.received_at, self.began_s = timezone.now(), perf_counter()
         super().setup(request, *args, **kwargs)
+
+    def dispatch(
+        self, request: HttpRequest, *args: Any, **kwargs: Any
+    ) -> HttpResponseBase:
+        """Answer as every view does, and count what was answered."""
+        response = super().dispatch(request, *args, **kwargs)
+        UPLOADS.labels(response.status_code, getattr(response, "code", "")).inc()
+        UPLOAD_SECONDS.observe(perf_counter() - self.began_s)
+        return response
 
     def post(self, request: Request) -> HttpResponse:
         """Store the packets of the body; reply with a verdict for each."""

@@ -11,6 +11,7 @@ from rest_framework.exceptions import APIException, MethodNotAllowed
 
 from devices.budget import BudgetError
 from devices.codec import BodyError
+from devices.metrics import SERVER_AWAY
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +35,14 @@ class Problem(APIException):
         self.headers = headers or {}
 
 
+class ProblemResponse(HttpResponse):
+    """A problem document that still knows its code."""
+
+    def __init__(self, content: str, *, code: str, **options: Any) -> None:
+        super().__init__(content, **options)
+        self.code = code
+
+
 def problem(
     status: int,
     code: str,
@@ -50,8 +59,9 @@ def problem(
         "code": code,
         "detail": detail,
     }
-    return HttpResponse(
+    return ProblemResponse(
         json.dumps(body | (members or {})),
+        code=code,
         status=status,
         content_type="application/problem+json",
         headers=headers,
@@ -70,6 +80,7 @@ def problem_for(error: Exception, context: dict[str, Any]) -> HttpResponse:
         return problem(429, "over_budget", str(error), headers=wait)
     if isinstance(error, OperationalError | InterfaceError):
         logger.error("The database is away: %s", error)
+        SERVER_AWAY.labels("postgresql").inc()
         text = "The database is away. Nothing was stored; send it again."
         wait = {"Retry-After": str(_RETRY_S)}
         return problem(503, "database_away", text, headers=wait)

@@ -9,6 +9,7 @@ from django.http import HttpResponse
 
 from devices.api.problems import problem
 from devices.codec import Decoded, Packet
+from devices.metrics import PACKETS
 from devices.services import Result, Verdict
 
 _FINE = {Result.STORED, Result.DUPLICATE}
@@ -34,6 +35,8 @@ def reply(
 ) -> HttpResponse:
     """Return 200, 207, 409 or 422; ``stored`` are the verdicts on valid packets."""
     verdicts = _in_order(decoded, stored)
+    for verdict in verdicts:
+        PACKETS.labels(verdict.result.value, verdict.error).inc()
     results = {verdict.result for verdict in verdicts}
     body = {
         "packets": [_as_json(verdict) for verdict in verdicts],

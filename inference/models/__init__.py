@@ -5,6 +5,7 @@ from inference.models.alert_rule import AlertRule
 from inference.models.analysis import AnalysisState, BeatBlock, Checkpoint
 from inference.models.episode import Episode
 from inference.models.hour_summary import HourSummary
+from inference.models.life_sign import LifeSign
 from inference.models.limits import PatientLimits
 from inference.models.mail import MailDelivery
 from inference.models.reanalysis import Reanalysis
@@ -19,6 +20,7 @@ __all__ = [
     "Checkpoint",
     "Episode",
     "HourSummary",
+    "LifeSign",
     "MailDelivery",
     "PatientLimits",
     "Reanalysis",

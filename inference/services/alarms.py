@@ -8,6 +8,7 @@ from django.db.models import Max
 
 from devices.models import Record
 from inference.alarm_rules import RULES, Priority, is_late, is_resting
+from inference.metrics import ALARMS
 from inference.models import Alarm, AlarmChange, Episode
 from inference.services.announcing import announce_alarms
 from patients.models import Patient, User
@@ -125,6 +126,8 @@ def _raise(condition: Condition, *, now: datetime) -> Alarm | None:
         notified_at=now if late else None,
     )
     record_change(alarm, AlarmChange.Kind.RAISED, condition.detail, now=now)
+    counter = ALARMS.labels(alarm.rule, priority.name.lower(), str(late).lower())
+    transaction.on_commit(counter.inc)
     if ended:
         record_change(alarm, AlarmChange.Kind.CLEARED, now=now)
     return alarm

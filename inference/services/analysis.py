@@ -7,7 +7,9 @@ from datetime import datetime, timedelta
 
 from django.db import DatabaseError
 
+from inference.ecg.grid import BLOCK_S
 from inference.ecg.state import BadState
+from inference.metrics import ANALYSED_SECONDS, LABEL_SECONDS
 from inference.models import AnalysisState
 from inference.services.claims import (
     Queue,
@@ -62,14 +64,31 @@ def analyse_pending(
             claimed = claim_records(queue, skip=waiting, now=clock.now())
             if not claimed:
                 break
-            served = _analyse(claimed, queue, now=clock.now())
+            served, kept = _analyse(claimed, queue, now=clock.now())
+            _count(kept, queue, now=clock.now())
             waiting |= {state.pk for state in claimed} - served
             done += len(served)
     return done
 
 
-def _analyse(claimed: list[AnalysisState], queue: Queue, *, now: datetime) -> set[int]:
-    """Analyse one claimed batch; return which records got further."""
+def _count(kept: Sequence[Stored], queue: Queue, *, now: datetime) -> None:
+    """Count what was just committed, and how long the newest packets waited for it."""
+    for one in kept:
+        record, analysis = one.record, one.analysis
+        span_s = (analysis.end_sample - analysis.start_sample) / record.fs
+        ANALYSED_SECONDS.labels(queue.value).inc(span_s)
+        arrived_at = record.last_received_at
+        # The tail of a record that rests is less than a block, and waited for more.
+        is_tail = span_s < BLOCK_S
+        is_head = record.end_sample - analysis.end_sample < record.fs
+        if queue == Queue.LIVE and is_head and not is_tail and arrived_at is not None:
+            LABEL_SECONDS.observe(max(0.0, (now - arrived_at).total_seconds()))
+
+
+def _analyse(
+    claimed: list[AnalysisState], queue: Queue, *, now: datetime
+) -> tuple[set[int], list[Stored]]:
+    """Analyse one claimed batch; return who got further, and what was kept."""
     served: set[int] = set()
     works: list[Work] = []
     for state in claimed:
@@ -104,7 +123,7 @@ def _analyse(claimed: list[AnalysisState], queue: Queue, *, now: datetime) -> se
             served.add(result.work.state.pk)
             kept.append(stored)
     announce_stored(kept, now=now)
-    return served
+    return served, kept
 
 
 def _store(done: Done, *, now: datetime) -> Stored | None:

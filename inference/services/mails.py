@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
 from inference.mail_message import alarm_message, digest_message
+from inference.metrics import MAILS
 from inference.models import MailDelivery
 from inference.services.recipients import may_be_mailed
 from inference.smtp import AnsweringBackend, answer_of, is_permanent
@@ -138,6 +139,7 @@ def _send(
             next_try_at=now + timedelta(seconds=wait_s),
             smtp_answer=answer[:300],
         )
+        MAILS.labels("retried").inc()
         return 0
     rows.update(
         state=MailDelivery.State.SENT,
@@ -147,10 +149,12 @@ def _send(
         smtp_answer=backend.answer[:300],
         message_id=message.extra_headers["Message-ID"],
     )
+    MAILS.labels("sent").inc()
     return 1
 
 
 def _fail(deliveries: list[MailDelivery], answer: str) -> None:
+    MAILS.labels("failed").inc(len(deliveries))
     _rows(deliveries).update(
         state=MailDelivery.State.FAILED, claimed_until=None, smtp_answer=answer[:300]
     )

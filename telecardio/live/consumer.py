@@ -19,6 +19,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 
 from patients.models import User
 from telecardio.live.frames import StreamId
+from telecardio.live.metrics import FRAMES_DROPPED, FRAMES_SENT, VIEWERS
 from telecardio.live.reader import LiveReader, is_cancelled, process_reader
 from telecardio.live.rights import user_of_session, watchable
 from telecardio.live.viewer import Entry, Viewer
@@ -57,6 +58,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self.reader = process_reader()
         await self._say({"type": "hello", "now_ms": _now_ms()})
         await self.send(text_data=self.reader.source_note())
+        VIEWERS.inc()
         self._tasks = [
             asyncio.create_task(self._or_close(self._push())),
             asyncio.create_task(self._or_close(self._keep_checking())),
@@ -64,6 +66,8 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def disconnect(self, code: int) -> None:
         """Stop reading for this viewer."""
+        if self._tasks:
+            VIEWERS.dec()
         for task in self._tasks:
             task.cancel()
         for patient in self.viewer.patients:
@@ -167,11 +171,13 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
                 await self.send(text_data=note)
             await self._send_entries(entries)
             if self.viewer.dropped != self._told_dropped:
+                FRAMES_DROPPED.inc(self.viewer.dropped - self._told_dropped)
                 self._told_dropped = self.viewer.dropped
                 await self._say({"type": "dropped", "count": self._told_dropped})
             await asyncio.sleep(COALESCE_S)
 
     async def _send_entries(self, entries: list[Entry]) -> None:
+        FRAMES_SENT.inc(len(entries))
         frames = [e.payload for e in entries if isinstance(e.payload, bytes)]
         if frames:
             await self.send(bytes_data=b"".join(frames))

@@ -13,10 +13,15 @@ from django.db import connections
 from django.http import HttpRequest, HttpResponse
 from django.utils.decorators import sync_and_async_middleware
 
+from telecardio.operations.metrics import metrics
 from telecardio.operations.probes import healthz, readyz
 
 Answering = Callable[[HttpRequest], HttpResponse | None]
-ANSWERS: dict[str, Answering] = {"/healthz": healthz, "/readyz": readyz}
+ANSWERS: dict[str, Answering] = {
+    "/healthz": healthz,
+    "/readyz": readyz,
+    "/metrics": metrics,
+}
 
 
 @sync_and_async_middleware

@@ -1,0 +1,196 @@
+"""Figures that are a question to PostgreSQL: four indexed queries, kept for 5 s."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from threading import Lock
+from typing import Any
+
+from django.db import DatabaseError, connection, transaction
+from django.db.models import Count, F, FloatField, Max, Min, Q
+from django.db.models.functions import Cast, Coalesce
+from django.utils import timezone
+from prometheus_client import Metric
+from redis.exceptions import RedisError
+
+from devices.models import Record
+from devices.redis_pool import redis
+from inference.models import Alarm, LifeSign, MailDelivery
+from inference.models.life_sign import Part
+from inference.services.claims import LIVE_LAG_S, Queue
+
+KEEP_S = 5.0
+# Records that received something since then; what older ones lack is a backlog that
+# ``analyse_backfill`` works off, and no index would find it.
+LOOK_BACK = timedelta(hours=24)
+# A packet may hold 30 s: this far behind is no delay of ours in any case.
+LAGGING_S = 10
+QUERY_MS = 2000
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What the database says of the platform at one moment."""
+
+    at: datetime
+    lag_s: dict[Queue, float]
+    lagging: dict[Queue, int]
+    # (rule, priority) -> how many are open.
+    open_alarms: dict[tuple[str, Alarm.Priority], int]
+    mails_pending: int
+    # Tried at least once, without success.
+    mails_retrying: int
+    # How long the longest waiting mail is overdue.
+    mail_overdue_s: float
+    signs: dict[Part, datetime] = field(default_factory=dict)
+
+
+def read_figures(*, now: datetime) -> Figures:
+    """Ask the database; ``DatabaseError`` if it is away or takes over 2 s."""
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET LOCAL statement_timeout = {QUERY_MS}")
+        lags = _lags(now)
+        mails = MailDelivery.objects.filter(state=MailDelivery.State.QUEUED).aggregate(
+            count=Count("pk"),
+            retrying=Count("pk", filter=Q(tries__gt=0)),
+            due_at=Min("next_try_at"),
+        )
+        counted = Alarm.objects.open().order_by().values_list("rule", "priority")
+        alarms = counted.annotate(count=Count("pk"))
+        signs = LifeSign.objects.values_list("part", "at")
+        overdue = now - (mails["due_at"] or now)
+        return Figures(
+            at=now,
+            lag_s={queue: lags[f"{queue}_s"] or 0.0 for queue in Queue},
+            lagging={queue: lags[f"{queue}_count"] for queue in Queue},
+            open_alarms={
+                (rule, Alarm.Priority(priority)): n for rule, priority, n in alarms
+            },
+            mails_pending=mails["count"],
+            mails_retrying=mails["retrying"],
+            mail_overdue_s=max(0.0, overdue.total_seconds()),
+            signs={Part(part): at for part, at in signs},
+        )
+
+
+def _lags(now: datetime) -> dict[str, Any]:
+    unseen = F("end_sample") - Coalesce(F("analysis__cursor_sample"), 0)
+    live = Q(behind_s__lte=LIVE_LAG_S)
+    records = Record.objects.filter(
+        source=Record.Source.DEVICE, last_received_at__gt=now - LOOK_BACK
+    )
+    return records.annotate(
+        behind_s=Cast(unseen, FloatField()) / Cast(F("fs"), FloatField())
+    ).aggregate(
+        live_s=Max("behind_s", filter=live),
+        live_count=Count("pk", filter=live & Q(behind_s__gt=LAGGING_S)),
+        backfill_s=Max("behind_s", filter=~live),
+        backfill_count=Count("pk", filter=~live),
+    )
+
+
+class _Kept:
+    """The figures of a moment ago, in this process."""
+
+    figures: Figures | None = None
+    until_s = 0.0
+    lock = Lock()
+
+
+def figures() -> Figures:
+    """Return figures at most 5 s old: many ask, the database is asked once."""
+    with _Kept.lock:
+        if _Kept.figures is None or time.monotonic() > _Kept.until_s:
+            _Kept.figures = read_figures(now=timezone.now())
+            _Kept.until_s = time.monotonic() + KEEP_S
+        return _Kept.figures
+
+
+def forget_figures() -> None:
+    """Ask the database next time."""
+    with _Kept.lock:
+        _Kept.figures = None
+
+
+class DatabaseFigures:
+    """Collects the figures as gauges, and whether both servers answer."""
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the gauges; of a database that is away only that it is."""
+        found: Figures | None = None
+        try:
+            found = figures()
+        except DatabaseError:
+            connection.close()
+        yield _gauge(
+            "server_up",
+            "1 if the server answers.",
+            [
+                ({"server": "postgresql"}, float(found is not None)),
+                ({"server": "redis"}, float(_redis_answers())),
+            ],
+        )
+        if found is not None:
+            yield from gauges(found)
+
+
+def gauges(found: Figures) -> Iterator[Metric]:
+    """Yield the gauges of the figures."""
+    yield _gauge(
+        "analysis_lag_seconds",
+        "Stored and not yet analysed signal of the record that is furthest behind, "
+        f"of those that are watched live and of those over {LIVE_LAG_S} s behind.",
+        [({"queue": queue.value}, lag) for queue, lag in found.lag_s.items()],
+    )
+    yield _gauge(
+        "analysis_lagging_records",
+        f"Live records over {LAGGING_S} s behind, and records in the backfill queue.",
+        [({"queue": queue.value}, float(n)) for queue, n in found.lagging.items()],
+    )
+    yield _gauge(
+        "alarms_open",
+        "Open alarms by rule and priority.",
+        [
+            ({"rule": rule, "priority": priority.name.lower()}, float(n))
+            for (rule, priority), n in sorted(found.open_alarms.items())
+        ],
+    )
+    yield _gauge(
+        "mails_pending", "Mails that wait.", [({}, float(found.mails_pending))]
+    )
+    yield _gauge(
+        "mails_retrying",
+        "Mails that wait after a try that failed.",
+        [({}, float(found.mails_retrying))],
+    )
+    yield _gauge(
+        "mail_overdue_seconds",
+        "How long the longest waiting mail is overdue.",
+        [({}, found.mail_overdue_s)],
+    )
+    yield _gauge(
+        "sign_of_life_age_seconds",
+        "Since a part last showed that it works.",
+        [
+            ({"part": part.value}, max(0.0, (found.at - at).total_seconds()))
+            for part, at in sorted(found.signs.items())
+        ],
+    )
+
+
+def _gauge(
+    name: str, words: str, samples: list[tuple[dict[str, str], float]]
+) -> Metric:
+    gauge = Metric(f"telecardio_{name}", words, "gauge")
+    for labels, value in samples:
+        gauge.add_sample(gauge.name, labels, value)
+    return gauge
+
+
+def _redis_answers() -> bool:
+    try:
+        return bool(redis().client.ping())
+    except (RedisError, OSError):
+        return False
