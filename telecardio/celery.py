@@ -39,6 +39,7 @@ app.conf.beat_schedule = {
     "backlogs and files": _every(2, "inference.tasks.analyse_backfill", "backfill"),
     "silent devices": _every(5, "inference.tasks.watch_silent_patients", "live"),
     "due mails": _every(5, "inference.tasks.send_mails", "mail"),
+    "outside watcher": _every(30, "telecardio.tasks.ping_outside", "mail"),
 }
 
 

@@ -238,6 +238,9 @@ if METRICS_TOKEN and len(METRICS_TOKEN) < 20:
     message = "Set METRICS_TOKEN to 20 or more random characters, or not at all."
     raise ImproperlyConfigured(message)
 
+# Asked for every 30 s while all is well; a watcher there misses it otherwise.
+WATCHDOG_PING_URL = env("WATCHDOG_PING_URL", default="")
+
 _LINES = {"plain": "PlainLines", "json": "JsonLines"}
 LOG_FORMAT = env("TELECARDIO_LOG_FORMAT", default="plain")
 if LOG_FORMAT not in _LINES:

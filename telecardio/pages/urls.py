@@ -12,6 +12,7 @@ from telecardio.pages import (
     record,
     upload,
     wall,
+    watchdog,
 )
 
 urlpatterns: list[URLPattern] = [
@@ -25,6 +26,7 @@ urlpatterns: list[URLPattern] = [
     path("records/<int:pk>/progress/", record.record_progress, name="record-progress"),
     path("records/<int:pk>/window/", record.record_window, name="record-window"),
     path("wall/", wall.wall, name="wall"),
+    path("watchdog/", watchdog.watchdog, name="watchdog"),
     path("patients/<int:pk>/", patient.patient, name="patient"),
     path("patients/<int:pk>/alarms/", patient.patient_alarms, name="patient-alarms"),
     path("patients/<int:pk>/hours/", hours.patient_hours, name="patient-hours"),

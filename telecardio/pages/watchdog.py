@@ -1,0 +1,34 @@
+"""The banner over every wall when a part of the platform stands still or lags."""
+
+import hashlib
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+
+from patients.models import User
+from telecardio.live.rights import WATCHING_ROLES
+from telecardio.operations.figures import figures
+from telecardio.watchdog import troubles
+
+
+@never_cache
+@require_GET
+def watchdog(request: HttpRequest) -> HttpResponse:
+    """Return the banner, or 204 if the page shows just that already.
+
+    A banner that is written anew is read out anew by a screen reader.
+    """
+    user = request.user
+    if not isinstance(user, User) or user.role not in (
+        *WATCHING_ROLES,
+        User.Role.STAFF,
+    ):
+        raise Http404
+    found = troubles(figures())
+    digest = hashlib.sha256("\n".join(found).encode()).hexdigest()[:12]
+    if request.GET.get("seen") == digest:
+        return HttpResponse(status=204)
+    context = {"troubles": found, "digest": digest}
+    return render(request, "_watchdog.html", context)

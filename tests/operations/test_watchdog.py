@@ -1,0 +1,182 @@
+"""The banner says when a part of the platform stands still or lags, and only then."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from devices.models import Record
+from inference.models import Alarm, LifeSign, MailDelivery
+from inference.models.life_sign import Part
+from inference.services.life_signs import show_life
+from inference.tasks import analyse_live, send_mails, watch_silent_patients
+from patients.models import User
+from telecardio.operations.figures import forget_figures, read_figures
+from telecardio.watchdog import troubles
+from tests.devices.conftest import packet
+
+
+@pytest.fixture
+def now(db: None) -> datetime:
+    """Return a time at which every part has just shown that it works."""
+    now = timezone.now()
+    for part in (Part.ANALYSIS, Part.MAIL, Part.BEAT):
+        show_life(part, now=now)
+    return now
+
+
+def told(now: datetime) -> list[str]:
+    return troubles(read_figures(now=now))
+
+
+def test_it_is_silent_while_all_is_well(now: datetime) -> None:
+    assert told(now) == []
+    assert told(now + timedelta(seconds=30)) == []
+
+
+def test_it_says_what_was_never_started(db: None) -> None:
+    analysis, mail = told(timezone.now())
+    assert "Analysis stands still (it was never started)" in analysis
+    assert "Mail stands still (it was never started)" in mail
+
+
+@pytest.mark.parametrize(
+    ("part", "words"),
+    [
+        (Part.INGEST, "Uploads are not taken in"),
+        (Part.ANALYSIS, "Analysis stands still"),
+        (Part.MAIL, "Mail stands still"),
+        (Part.BEAT, "The schedule stands still"),
+    ],
+)
+def test_it_misses_a_part_after_half_a_minute(
+    now: datetime, part: Part, words: str
+) -> None:
+    last_at = now - timedelta(seconds=31)
+    LifeSign.objects.update_or_create(part=part, defaults={"at": last_at})
+    [trouble] = told(now)
+    assert trouble.startswith(f"{words} (since {last_at:%d %b %H:%M} UTC)")
+    show_life(part, now=now)
+    assert told(now) == []
+
+
+def test_tasks_show_that_they_run(db: None) -> None:
+    began = timezone.now()
+    for task in (analyse_live, watch_silent_patients, send_mails):
+        task()
+    assert set(
+        LifeSign.objects.filter(at__gte=began).values_list("part", flat=True)
+    ) == {
+        "analysis",
+        "beat",
+        "mail",
+    }
+    assert told(timezone.now()) == []
+
+
+def test_it_writes_a_sign_of_life_seldom(now: datetime) -> None:
+    def at() -> datetime:
+        return LifeSign.objects.get(part=Part.MAIL).at
+
+    show_life(Part.MAIL, now=now + timedelta(seconds=4))
+    assert at() == now
+    show_life(Part.MAIL, now=now + timedelta(seconds=5))
+    assert at() == now + timedelta(seconds=5)
+    show_life(Part.MAIL, now=now - timedelta(hours=1))
+    assert at() == now + timedelta(seconds=5)
+
+
+def test_it_says_when_analysis_lags_behind_the_present(
+    upload, assignment, now: datetime
+) -> None:
+    start_at = now - timedelta(seconds=60)
+    upload(
+        *[
+            packet(seq, at=(start_at + timedelta(seconds=seq)).isoformat())
+            for seq in range(44)
+        ]
+    )
+    assert told(now) == []
+    upload(
+        *[
+            packet(seq, at=(start_at + timedelta(seconds=seq)).isoformat())
+            for seq in range(44, 60)
+        ]
+    )
+    [trouble] = told(now)
+    assert trouble.startswith("Analysis lags for 1 patient: ")
+
+
+def test_a_backlog_is_no_lag(upload, assignment, now: datetime) -> None:
+    start_at = now - timedelta(hours=3)
+    upload(
+        *[
+            packet(seq, at=(start_at + timedelta(seconds=seq)).isoformat())
+            for seq in range(100)
+        ]
+    )
+    assert Record.objects.get().end_sample == 25_000
+    assert told(now) == []
+
+
+@pytest.mark.parametrize(
+    ("tries", "due_s", "words"),
+    [
+        (0, 31, "Mails about alarms go out late."),
+        (1, -60, "The mail server takes no mail"),
+        (0, 20, ""),
+        (0, -600, ""),
+    ],
+)
+def test_it_says_when_mail_lags(
+    patient, now: datetime, tries: int, due_s: int, words: str
+) -> None:
+    alarm = Alarm.objects.create(
+        patient=patient,
+        rule="VT",
+        priority=3,
+        onset_at=now,
+        detail="x",
+        annotator="tc",
+        raised_at=now,
+    )
+    MailDelivery.objects.create(
+        alarm=alarm,
+        address="alice@example.org",
+        message_id="<1>",
+        tries=tries,
+        next_try_at=now - timedelta(seconds=due_s),
+        queued_at=now,
+    )
+    found = told(now)
+    assert len(found) == bool(words)
+    assert "".join(found).startswith(words)
+
+
+def test_pages_carry_the_banner(client: Client, alice, kiosk, patient) -> None:
+    for user, address in (
+        (alice, reverse("wall")),
+        (kiosk, reverse("wall")),
+        (alice, reverse("patient", args=[patient.pk])),
+    ):
+        client.force_login(user)
+        assert 'hx-get="/watchdog/?seen="' in client.get(address).text
+
+
+def test_it_writes_the_banner_only_when_it_changes(
+    client: Client, alice: User, db: None
+) -> None:
+    client.force_login(alice)
+    forget_figures()
+    first = client.get("/watchdog/?seen=")
+    assert "Analysis stands still" in first.text
+    seen = first.text.split("?seen=")[1].split('"')[0]
+    assert client.get(f"/watchdog/?seen={seen}").status_code == 204
+    for part in (Part.ANALYSIS, Part.MAIL, Part.BEAT):
+        show_life(part, now=timezone.now())
+    forget_figures()
+    well = client.get(f"/watchdog/?seen={seen}")
+    assert " hidden>" in well.text
+    assert "stands still" not in well.text
