@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from django.db import connection
 from django.db.models import Sum
 
 from devices.models import Chunk, Record
@@ -32,11 +31,11 @@ from telecardio.demo.parts import (
     until,
 )
 from telecardio.demo.viewer import Viewer
-from telecardio.processes import ProcessError, Stack
+from telecardio.durability import durability_settings
+from telecardio.processes import Stack
 
 PASSWORD = "headless-demonstration"  # noqa: S105 -- its database lives for a minute
 DRAIN_S = 20.0
-DURABILITY = ("fsync", "full_page_writes", "synchronous_commit")
 
 
 def run_headless(
@@ -48,7 +47,7 @@ def run_headless(
         own_database() as database,
         mail_server(Path(name) / "mail") as (mails, mail),
     ):
-        durability = _durability()
+        durability = durability_settings()
         migrate()
         people = make_people(password=PASSWORD, now=datetime.now(UTC))
         site_url = "http://127.0.0.1"
@@ -135,15 +134,3 @@ def _counts(summary: FleetSummary) -> dict[str, int]:
         "packets": summary.total.packets_sent,
         "repeated": summary.total.repeated,
     }
-
-
-def _durability() -> dict[str, str]:
-    """Read PostgreSQL's settings; a figure without them would be worth nothing."""
-    found = {}
-    with connection.cursor() as cursor:
-        for name in DURABILITY:
-            cursor.execute(f"SHOW {name}")
-            (found[name],) = cursor.fetchone() or ("",)
-    if set(found.values()) != {"on"}:
-        raise ProcessError(f"PostgreSQL is not durable here: {found}.")
-    return found
