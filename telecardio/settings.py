@@ -89,6 +89,7 @@ TEMPLATES = [
 DATABASE_URL, REDIS_URL = server_addresses()
 DATABASES = {"default": env.db_url_config(DATABASE_URL)}
 DATABASES["default"] |= {
+    "ENGINE": "telecardio.postgresql",
     "CONN_MAX_AGE": env.int("CONN_MAX_AGE", default=60),
     "CONN_HEALTH_CHECKS": True,
     # Several test runs may share one server.
