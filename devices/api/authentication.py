@@ -10,7 +10,7 @@ from rest_framework.views import APIView
 
 from devices.api.problems import Problem
 from devices.log_context import note_for_log
-from devices.models import Device, DeviceToken
+from devices.models import Device, DeviceToken, token_at
 from devices.tokens import is_token, token_digest
 
 _REALM = 'Bearer realm="telecardio"'
@@ -41,8 +41,7 @@ class DeviceTokenAuthentication(BaseAuthentication):
     def _row(self, token: str) -> DeviceToken | None:
         if not is_token(token):
             return None
-        valid = DeviceToken.objects.valid_at(timezone.now()).select_related("device")
-        return valid.filter(digest=token_digest(token)).first()
+        return token_at(token_digest(token), timezone.now())
 
 
 def device_of(request: Request) -> Device:

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from devices.codec import Packet
+from devices.fixed_sql import Columns
 from devices.gaps import SeqGaps
-from devices.models import Chunk, Device, Record
+from devices.models import Assignment, Chunk, Device, Record
 from devices.services.announcing import announce_stored
 from devices.services.neighbours import Neighbours, load_neighbours
 from devices.services.ownership import Ownership
@@ -19,6 +20,7 @@ from devices.services.verdicts import (
     StoreResult,
     Verdict,
 )
+from patients.models import Patient
 
 # What leaves out more than this is no continuous recording. It also keeps a wild
 # ``first_sample`` from making a record of centuries, which somebody must analyse.
@@ -204,13 +206,29 @@ class _Upload:
 
 
 def _lock_record(device: Device, stream: str) -> Record | None:
-    records = Record.objects.select_for_update(of=("self",), no_key=True)
-    return (
-        records.select_related("patient", "assignment")
-        .filter(device=device, source=Record.Source.DEVICE, stream=stream)
-        .first()
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK_RECORD, [device.pk, stream])
+        values = cursor.fetchone()
+    if values is None:
+        return None
+    record, rest = _RECORD.take(values)
+    patient, rest = _PATIENT.take(rest)
+    assignment, _ = _ASSIGNMENT.take(rest)
+    assert record is not None
+    record.patient, record.assignment = patient, assignment
+    return record
 
 
 def _form(of: Record | Packet) -> tuple[object, ...]:
     return of.fs, tuple(of.leads), of.gain, of.baseline
+
+
+_RECORD, _PATIENT, _ASSIGNMENT = Columns(Record), Columns(Patient), Columns(Assignment)
+_LOCK_RECORD = f"""
+SELECT {_RECORD.of("record")}, {_PATIENT.of("patient")}, {_ASSIGNMENT.of("worn")}
+FROM {Record._meta.db_table} AS record
+LEFT JOIN {Patient._meta.db_table} AS patient ON patient.id = record.patient_id
+LEFT JOIN {Assignment._meta.db_table} AS worn ON worn.id = record.assignment_id
+WHERE record.device_id = %s AND record.stream = %s AND record.source = 'device'
+FOR NO KEY UPDATE OF record
+"""

@@ -1,0 +1,40 @@
+"""Read whole model rows with SQL whose text never changes.
+
+The ORM writes the text of a query anew each time, which took half of the time of an
+upload. The columns come from the models, so a migration needs no change here.
+"""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, Generic, TypeVar
+
+from django.db.models import Model
+
+Row = TypeVar("Row", bound=Model)
+
+
+class Columns(Generic[Row]):
+    """The columns of one model, for a SELECT and for its rows."""
+
+    def __init__(self, model: type[Row]) -> None:
+        self.model = model
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The model's attributes, in the order of its columns."""
+        return [field.attname for field in self.model._meta.concrete_fields]
+
+    def of(self, table: str) -> str:
+        """Return the columns as a SELECT lists them; ``table`` is a name or alias."""
+        fields = self.model._meta.concrete_fields
+        return ", ".join(f'{table}."{field.column}"' for field in fields)
+
+    def take(self, values: Sequence[Any]) -> tuple[Row | None, Sequence[Any]]:
+        """Return the row that begins here, and the values behind it.
+
+        A row without primary key, as an outer join makes one, is None.
+        """
+        own, rest = values[: len(self.names)], values[len(self.names) :]
+        if own[0] is None:
+            return None, rest
+        return self.model.from_db("default", self.names, own), rest
