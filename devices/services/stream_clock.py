@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+from django.db import connection
+
 from devices.codec import Packet
 from devices.models import Anchor, Record
 from devices.reading import time_pieces
@@ -160,9 +162,17 @@ class StreamClock:
 
 
 def _load_pieces(record: Record, packets: Sequence[Packet]) -> list[Piece]:
-    anchors = record.anchors.order_by("-sample")
-    tail = list(anchors[:_TAIL])
+    with connection.cursor() as cursor:
+        cursor.execute(_LAST_ANCHORS, [record.pk, _TAIL])
+        tail = [Anchor(sample=s, at=at, step_ms=ms) for s, at, ms in cursor.fetchall()]
     lowest = min(packet.first_sample for packet in packets)
     if len(tail) == _TAIL and (record.time_uncertain or lowest <= tail[-1].sample):
-        tail = list(anchors)
+        tail = list(record.anchors.order_by("-sample"))
     return time_pieces(reversed(tail))
+
+
+# Each upload reads these; the ORM would write the query anew each time.
+_LAST_ANCHORS = f"""
+SELECT sample, at, step_ms FROM {Anchor._meta.db_table}
+WHERE record_id = %s ORDER BY sample DESC LIMIT %s
+"""
