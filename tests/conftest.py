@@ -1,6 +1,8 @@
 """Fixtures that every test may use."""
 
 import os
+import socket
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -41,6 +43,23 @@ def ecg_data() -> Path:
 
 
 PASSWORD = "correct horse battery"  # noqa: S105
+
+
+@pytest.fixture
+def closed_port() -> int:
+    """Return a port at which nobody listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """Return a port that takes connections and never answers."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        yield silent.getsockname()[1]
 
 
 @pytest.fixture

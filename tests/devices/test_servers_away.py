@@ -1,6 +1,5 @@
 """Redis away: stored all the same. PostgreSQL away: nothing is acknowledged."""
 
-import socket
 import time
 
 import pytest
@@ -10,23 +9,6 @@ from devices.live import live_stream_key
 from devices.models import Chunk
 from devices.redis_pool import Breaker, redis
 from tests.devices.conftest import packet, results
-
-
-@pytest.fixture
-def closed_port() -> int:
-    """Return a port at which nobody listens."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
-
-
-@pytest.fixture
-def silent_port():
-    """Return a port that takes connections and never answers."""
-    with socket.socket() as silent:
-        silent.bind(("127.0.0.1", 0))
-        silent.listen()
-        yield silent.getsockname()[1]
 
 
 def test_it_stores_and_acknowledges_without_redis(

@@ -1,6 +1,5 @@
 """``/healthz`` and ``/readyz``: what machines ask before they send anybody here."""
 
-import socket
 import time
 from collections.abc import Callable, Iterator
 
@@ -12,23 +11,6 @@ from telecardio.operations import readiness
 from telecardio.operations.check import main as check
 
 PARTS = {"postgresql", "migrations", "redis", "models"}
-
-
-@pytest.fixture
-def silent_port() -> Iterator[int]:
-    """Return a port that takes connections and never answers."""
-    with socket.socket() as silent:
-        silent.bind(("127.0.0.1", 0))
-        silent.listen()
-        yield silent.getsockname()[1]
-
-
-@pytest.fixture
-def closed_port() -> int:
-    """Return a port at which nobody listens."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
 
 
 @pytest.fixture
