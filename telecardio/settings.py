@@ -96,6 +96,8 @@ DATABASES["default"] |= {
     "TEST": {"NAME": env("TEST_DATABASE", default=f"test_telecardio_{os.getpid()}")},
 }
 DATABASES["default"].setdefault("OPTIONS", {})["connect_timeout"] = 5
+# For the statements of devices.fixed_sql; the ORM's are never prepared.
+DATABASES["default"]["OPTIONS"]["prepare_threshold"] = 0
 # A socket's folder comes as ``?host=``; commands such as dbshell read HOST.
 if host := DATABASES["default"]["OPTIONS"].pop("host", ""):
     DATABASES["default"]["HOST"] = host

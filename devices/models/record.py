@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -77,7 +78,14 @@ class Record(models.Model):
         ]
         indexes = [
             models.Index(fields=["patient", "started_at"], name="record_patient_time"),
-            models.Index(fields=["last_received_at"], name="record_last_received"),
+            # Every upload changes it; a summarising index alone lets PostgreSQL write
+            # the new row version without touching any other index.
+            BrinIndex(
+                fields=["last_received_at"],
+                name="record_received",
+                pages_per_range=8,
+                autosummarize=True,
+            ),
         ]
 
     def __str__(self) -> str:

@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
-from django.db import connection, models
+from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from devices.fixed_sql import Columns
+from devices.fixed_sql import Columns, prepared
 from devices.models.device import Device
 
 
@@ -42,12 +42,8 @@ class DeviceToken(models.Model):
 
 
 def token_at(digest: bytes, now: datetime) -> DeviceToken | None:
-    """Return the token of this digest with its device, if it opens the door now.
-
-    Every upload asks this: :meth:`DeviceTokenQuerySet.valid_at` in fixed words.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(_TOKEN_AT, [digest, now])
+    """Return the token of this digest with its device, if it opens the door now."""
+    with prepared(_TOKEN_AT, [digest, now.isoformat()]) as cursor:
         values = cursor.fetchone()
     if values is None:
         return None
@@ -59,12 +55,16 @@ def token_at(digest: bytes, now: datetime) -> DeviceToken | None:
     return token
 
 
+# What an upload asks: :meth:`DeviceTokenQuerySet.valid_at` in fixed words, of
+# ``token`` and ``device``, with the time as its one parameter.
+OPENS = """
+token.revoked_at IS NULL AND device.retired_at IS NULL
+AND (token.expires_at IS NULL OR token.expires_at > %s::timestamptz)
+"""
 _TOKEN, _DEVICE = Columns(DeviceToken), Columns(Device)
 _TOKEN_AT = f"""
 SELECT {_TOKEN.of("token")}, {_DEVICE.of("device")}
 FROM {DeviceToken._meta.db_table} AS token
 JOIN {Device._meta.db_table} AS device ON device.id = token.device_id
-WHERE token.digest = %s AND token.revoked_at IS NULL
-  AND (token.expires_at IS NULL OR token.expires_at > %s)
-  AND device.retired_at IS NULL
+WHERE token.digest = %b AND {OPENS}
 """

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -91,8 +91,9 @@ def move_device(
 
 
 def _lock(device: Device, patient: Patient) -> None:
-    # store_packets locks the device too, so no packet is attributed by an
+    # store_packets changes the device too, so no packet is attributed by an
     # assignment that is changing; and "now" is taken behind it, so that it comes
-    # after what is stored. Patients come second, everywhere.
-    Device.objects.select_for_update(no_key=True).get(pk=device.pk)
+    # after what is stored. An upload that has only read so far finds the device
+    # changed, and looks again. Patients come second, everywhere.
+    Device.objects.filter(pk=device.pk).update(serial=F("serial"))
     Patient.objects.select_for_update(no_key=True).get(pk=patient.pk)

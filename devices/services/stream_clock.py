@@ -3,18 +3,15 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from django.db import connection
-
 from devices.codec import Packet
 from devices.models import Anchor, Record
 from devices.reading import time_pieces
+from devices.services.finding import ANCHORS
 from devices.time_map import TOLERANCE, Piece, TimeMap
 
 # A device whose clock says less has none; nor has one that is ahead by more.
 CLOCK_SINCE = datetime(2020, 1, 1, tzinfo=UTC)
 CLOCK_AHEAD = timedelta(minutes=5)
-# A stream that goes on needs its last anchors only; a jittery clock makes many.
-_TAIL = 16
 
 
 class StreamClock:
@@ -25,7 +22,11 @@ class StreamClock:
     """
 
     def __init__(
-        self, record: Record | None, packets: Sequence[Packet], received_at: datetime
+        self,
+        record: Record | None,
+        last_pieces: Sequence[Piece],
+        packets: Sequence[Packet],
+        received_at: datetime,
     ) -> None:
         self.received_at = received_at
         self._head = record.end_sample if record else 0
@@ -33,7 +34,7 @@ class StreamClock:
         self._boot_at: datetime | None = None
         if record is not None:
             self.certain = not record.time_uncertain
-            pieces = _load_pieces(record, packets)
+            pieces = _pieces(record, last_pieces, packets)
             self.map = TimeMap(record.fs, pieces or [Piece(0, record.started_at)])
             self._saved_to = pieces[-1].sample if pieces else -1
             if record.time_uncertain:
@@ -85,6 +86,14 @@ class StreamClock:
         elif packet.n and not self.map.agrees(sample, reading):
             earlier = self._refit_after
             self._refit_after = sample if earlier is None else min(earlier, sample)
+
+    @property
+    def goes_on(self) -> bool:
+        """Tell whether the record's anchors and its beginning stay as they are."""
+        last_piece = self.map.pieces[-1].sample
+        is_placed_anew = self._saved_to < 0 or last_piece > self._saved_to
+        is_ahead = not self.certain and self._ahead() > TOLERANCE
+        return not (is_placed_anew or is_ahead or self._refit_after is not None)
 
     def save(self, record: Record) -> None:
         """Write the anchors and ``started_at``; the chunks are stored already."""
@@ -148,10 +157,12 @@ class StreamClock:
             self.map.observe(packet.first_sample, at)
 
     def _keep_out_of_future(self) -> None:
-        ahead = self.map.time_of(self._head) - self.received_at
-        if ahead > TOLERANCE:
+        if (ahead := self._ahead()) > TOLERANCE:
             self.map.shift(-ahead)
             self._saved_to = -1
+
+    def _ahead(self) -> timedelta:
+        return self.map.time_of(self._head) - self.received_at
 
     def _refit(self, record: Record, after: int) -> None:
         start = self.map.refit_start(after)
@@ -161,18 +172,11 @@ class StreamClock:
         self._saved_to = min(self._saved_to, start)
 
 
-def _load_pieces(record: Record, packets: Sequence[Packet]) -> list[Piece]:
-    with connection.cursor() as cursor:
-        cursor.execute(_LAST_ANCHORS, [record.pk, _TAIL])
-        tail = [Anchor(sample=s, at=at, step_ms=ms) for s, at, ms in cursor.fetchall()]
+def _pieces(
+    record: Record, last: Sequence[Piece], packets: Sequence[Packet]
+) -> list[Piece]:
     lowest = min(packet.first_sample for packet in packets)
-    if len(tail) == _TAIL and (record.time_uncertain or lowest <= tail[-1].sample):
-        tail = list(record.anchors.order_by("-sample"))
-    return time_pieces(reversed(tail))
-
-
-# Each upload reads these; the ORM would write the query anew each time.
-_LAST_ANCHORS = f"""
-SELECT sample, at, step_ms FROM {Anchor._meta.db_table}
-WHERE record_id = %s ORDER BY sample DESC LIMIT %s
-"""
+    is_part = len(last) == ANCHORS
+    if is_part and (record.time_uncertain or lowest <= last[0].sample):
+        return time_pieces(record.anchors.order_by("sample"))
+    return list(last)

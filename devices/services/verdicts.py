@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from devices.models import Record
+from devices.models import Device, Record
 
 # A reply names at most this many gaps, the lowest first.
 MISSING_IN_REPLY = 32
@@ -33,9 +33,13 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class StoreResult:
-    """The verdicts in the order of the packets, and how far the stream is stored."""
+    """The verdicts in the order of the packets, and how far the stream is stored.
+
+    ``device`` is as it was found.
+    """
 
     verdicts: tuple[Verdict, ...] = ()
     record: Record | None = None
     next_seq: int = 0
     missing: tuple[tuple[int, int], ...] = ()
+    device: Device | None = None

@@ -11,7 +11,10 @@ from django.utils import timezone
 from devices.codec import decode_json
 from devices.models import Chunk, Device, Record
 from devices.services import end_assignment, move_device, store_packets
-from tests.devices.conftest import packet, timed
+from devices.services.finding import find
+from devices.services.growing import grow
+from devices.services.judging import Upload
+from tests.devices.conftest import STREAM, packet, timed
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -100,3 +103,29 @@ def test_it_stores_once_what_arrives_twice_in_part(device, assignment, hour_ago)
     assert list(seqs) == list(range(40))
     record = Record.objects.get()
     assert (record.next_seq, record.gaps, record.end_sample) == (40, [], 40 * 250)
+
+
+def test_it_looks_again_when_what_it_found_has_changed(device, assignment, hour_ago):
+    """Between looking and writing another upload came, the device was moved, ..."""
+
+    def move() -> None:
+        end_assignment(assignment=assignment)
+
+    def store() -> None:
+        packets = decoded(timed(1, hour_ago))
+        store_packets(device=device, packets=packets, received_at=timezone.now())
+
+    def be_analysed() -> None:
+        Record.objects.update(late_from_sample=None)
+
+    first, later = decoded(timed(0, hour_ago)), decoded(timed(2, hour_ago))
+    store_packets(device=device, packets=first, received_at=timezone.now())
+    for change in (store, be_analysed, move):
+        now = timezone.now()
+        upload = Upload(find(device, STREAM, token=None, now=now), later, now)
+        change()
+        assert not grow(upload)
+        assert not Chunk.objects.filter(seq=2).exists()
+    upload = Upload(find(device, STREAM, token=None, now=now), later, now)
+    assert grow(upload)
+    assert Chunk.objects.filter(seq=2).count() == 1
