@@ -2,6 +2,7 @@
 
 from django.dispatch import Signal
 
-# Sent after the commit, with record_id: int, end_sample: int (of the record) and
-# live: bool (some of it is the head of the record and fresh).
+# Sent after the commit, with record_id: int, end_sample: int (of the record), live:
+# bool (some of it is the head of the record and fresh) and attributed: bool (the
+# record was nobody's and now has a patient).
 chunk_stored = Signal()

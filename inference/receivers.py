@@ -5,19 +5,22 @@ from typing import Any
 from django.dispatch import receiver
 
 from devices.signals import chunk_stored
-from inference.asking import ask
+from inference.asking_soon import ask_soon
 from inference.services.default_rules import ensure_default_alert_rules
 from inference.services.episodes import attribute_episodes
 
 
 @receiver(chunk_stored)
-def ask_for_analysis(*, record_id: int, live: bool, **_: Any) -> None:
+def ask_for_analysis(
+    *, record_id: int, live: bool, attributed: bool = False, **_: Any
+) -> None:
     """Ask for analysis of what was just committed."""
-    ask("live")
+    ask_soon("live")
     if not live:
         # A file, a backlog or a record that was held until now: which of the two
         # queues it is in, the tasks know.
-        ask("backfill")
+        ask_soon("backfill")
+    if attributed:
         attribute_episodes(record_id)
 
 

@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from devices.api.problems import Problem
+from devices.api.trusted_tokens import trusted_tokens
 from devices.log_context import note_for_log
 from devices.models import Device, DeviceToken, token_at
 from devices.tokens import is_token, token_digest
@@ -31,17 +32,42 @@ class DeviceTokenAuthentication(BaseAuthentication):
             raise Problem(401, "no_token", text, headers={"WWW-Authenticate": _REALM})
         row = self._row(token.strip())
         if row is None:
-            challenge = f'{_REALM}, error="invalid_token"'
-            text = "This token is unknown, expired or revoked. Pair the device again."
-            headers = {"WWW-Authenticate": challenge}
-            raise Problem(401, "invalid_token", text, headers=headers)
+            raise invalid_token()
         note_for_log(device_id=row.device.serial)
         return row.device, row
 
     def _row(self, token: str) -> DeviceToken | None:
         if not is_token(token):
             return None
-        return token_at(token_digest(token), timezone.now())
+        return self.look_up(token_digest(token))
+
+    def look_up(self, digest: bytes) -> DeviceToken | None:
+        """Return the token of this digest, with its device, if it is valid now."""
+        return token_at(digest, timezone.now())
+
+
+class UploadTokenAuthentication(DeviceTokenAuthentication):
+    """For a view that looks at the token again as it stores (:class:`TokenClosed`)."""
+
+    def look_up(self, digest: bytes) -> DeviceToken | None:
+        """Return the token, from memory if it was looked at a moment ago."""
+        row = trusted_tokens.find(digest)
+        if row is None and (row := super().look_up(digest)):
+            trusted_tokens.keep(row)
+        return row
+
+
+def invalid_token() -> Problem:
+    """Return the refusal of a token."""
+    challenge = f'{_REALM}, error="invalid_token"'
+    text = "This token is unknown, expired or revoked. Pair the device again."
+    headers = {"WWW-Authenticate": challenge}
+    return Problem(401, "invalid_token", text, headers=headers)
+
+
+def token_of(request: Request) -> DeviceToken:
+    """Return the token that opened the door."""
+    return cast(DeviceToken, request.auth)
 
 
 def device_of(request: Request) -> Device:

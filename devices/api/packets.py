@@ -10,15 +10,22 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone
 from rest_framework.request import Request
 
-from devices.api.authentication import device_of
+from devices.api.authentication import (
+    UploadTokenAuthentication,
+    device_of,
+    invalid_token,
+    token_of,
+)
 from devices.api.base import DeviceApiView
 from devices.api.body import read_body
 from devices.api.problems import Problem
 from devices.api.replies import reply
+from devices.api.trusted_tokens import trusted_tokens
 from devices.budget import spend
 from devices.codec import BINARY_TYPE, DECODERS, JSON_TYPE, Decoded, Packet
 from devices.metrics import UPLOAD_SECONDS, UPLOADS
-from devices.services import read_progress, store_packets
+from devices.models import Device, DeviceToken
+from devices.services import StoreResult, TokenClosed, read_progress, store_packets
 
 # The least a packet costs of the device's budget, in seconds of signal.
 _LEAST_S = 0.1
@@ -28,6 +35,7 @@ class PacketsView(DeviceApiView):
     """Decode, store, acknowledge: in this order."""
 
     http_method_names = ["post"]
+    authentication_classes = [UploadTokenAuthentication]
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         """Take the time of receipt before anything else is done."""
@@ -50,9 +58,7 @@ class PacketsView(DeviceApiView):
         body = read_body(request._request, limit=settings.MAX_PACKET_BODY_BYTES)
         decoded = decode(body)
         spend(device_id=device.pk, signal_s=_signal_s(decoded))
-        stored = store_packets(
-            device=device, packets=decoded.packets, received_at=self.received_at
-        )
+        stored = self._store(device, token_of(request), decoded.packets)
         if stored.record is None:
             progress = read_progress(device=device, stream=decoded.stream)
         else:
@@ -62,9 +68,25 @@ class PacketsView(DeviceApiView):
             stored.verdicts,
             next_seq=progress.next_seq,
             missing=progress.missing,
-            config=device.config_version,
+            config=(stored.device or device).config_version,
             now=timezone.now(),
         )
+
+    def _store(
+        self, device: Device, token: DeviceToken, packets: list[Packet]
+    ) -> StoreResult:
+        try:
+            stored = store_packets(
+                device=device,
+                token=token,
+                packets=packets,
+                received_at=self.received_at,
+            )
+        except TokenClosed:
+            trusted_tokens.drop(token)
+            raise invalid_token() from None
+        trusted_tokens.keep(token)
+        return stored
 
 
 def _decoder(request: Request) -> Callable[[bytes], Decoded]:

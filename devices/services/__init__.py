@@ -9,6 +9,7 @@ from devices.services.assignments import (
 from devices.services.attribution import attribute_record
 from devices.services.device_config import configure_device
 from devices.services.file_records import create_file_record
+from devices.services.finding import TokenClosed
 from devices.services.storing import read_progress, store_packets
 from devices.services.tokens import (
     issue_token,
@@ -22,6 +23,7 @@ __all__ = [
     "AssignmentError",
     "Result",
     "StoreResult",
+    "TokenClosed",
     "Verdict",
     "assign_device",
     "attribute_record",

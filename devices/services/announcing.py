@@ -23,6 +23,7 @@ def announce_stored(
     previous_end: int,
     time_map: TimeMap,
     received_at: datetime,
+    attributed: bool,
 ) -> None:
     """Append what is head and fresh to the live stream; then send ``chunk_stored``.
 
@@ -49,6 +50,7 @@ def announce_stored(
         record_id=record.pk,
         end_sample=record.end_sample,
         live=bool(fresh),
+        attributed=attributed,
     )
     transaction.on_commit(send, robust=True)
 

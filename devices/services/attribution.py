@@ -40,6 +40,7 @@ def attribute_record(*, record: Record, assignment: Assignment, by: User) -> Rec
         record_id=locked.pk,
         end_sample=locked.end_sample,
         live=False,
+        attributed=True,
     )
     transaction.on_commit(send, robust=True)
     return locked

@@ -131,6 +131,7 @@ def _announce(upload: Upload, record: Record) -> None:
         previous_end=upload.previous_end,
         time_map=upload.clock.map,
         received_at=upload.received_at,
+        attributed=upload.attributed,
     )
 
 
@@ -178,3 +179,4 @@ def _attribute(upload: Upload, record: Record) -> None:
     if upload.owner.assignment is not None:
         record.assignment = upload.owner.assignment
         record.patient = upload.owner.assignment.patient
+        upload.attributed = True

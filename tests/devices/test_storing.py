@@ -14,6 +14,7 @@ from devices.codec import decode_json
 from devices.models import Chunk, Device, Record
 from devices.reading import read_adu
 from devices.services import store_packets
+from devices.services.storing import _store_locked
 from tests.devices.conftest import FS, packet, results, timed
 
 
@@ -167,3 +168,45 @@ def test_it_looks_at_no_neighbours_of_a_heartbeat(upload, assignment):
         cursor.execute(looked)
         # Themselves, and not the signal before them.
         assert {row[0] for row in cursor.fetchall()} == {3, 4, 5, 6}
+
+
+def test_it_stores_the_same_with_and_without_a_lock(device, assignment, hour_ago):
+    """What just grows is written by one statement; all else in one transaction."""
+    parts = [
+        [timed(0, hour_ago)],
+        [timed(1, hour_ago, flags=["lead_off", "clip"], marker=True, lost_before=3)],
+        [packet(2, mono_ms=5000), packet(3, samples=[], status={"rssi_dbm": -61})],
+        [timed(9, hour_ago, status={"battery_percent": 80, "firmware": "1.2"})],
+        [timed(seq, hour_ago) for seq in range(4, 8)],
+    ]
+    rows = []
+    for stream, store in (("a" * 16, store_packets), ("b" * 16, _store_locked)):
+        Device.objects.update(rssi_dbm=None, battery_percent=None, firmware="")
+        for part in parts:
+            packets = decode(*({**one, "stream": stream} for one in part))
+            store(
+                device=device,
+                packets=packets,
+                received_at=hour_ago + timedelta(hours=1),
+            )
+        record = Record.objects.get(stream=stream)
+        chunks = list(record.chunks.order_by("seq"))
+        rows.append(
+            [
+                *(_rest_of(chunk) for chunk in chunks),
+                _rest_of(record),
+                _rest_of(Device.objects.get()),
+            ]
+        )
+    assert rows[0] == rows[1]
+    assert len(rows[0]) == 9 + 2
+
+
+def decode(*packets):
+    return decode_json(json.dumps({"packets": packets}).encode()).packets
+
+
+def _rest_of(row):
+    apart = {"id", "record_id", "stream", "created_at"}
+    names = {field.attname for field in row._meta.concrete_fields} - apart
+    return {name: getattr(row, name) for name in names}

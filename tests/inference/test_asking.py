@@ -1,5 +1,7 @@
 """Asking for work is coalesced, and no request is lost."""
 
+import os
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -7,6 +9,7 @@ from django.conf import settings
 
 from devices.redis_pool import redis
 from inference.asking import ask, begin
+from inference.asking_soon import ask_soon
 
 
 @pytest.fixture
@@ -32,3 +35,30 @@ def test_it_publishes_again_once_the_task_looks_for_work(waiting: object) -> Non
     # A chunk stored from here on may be overlooked by the task that has begun.
     assert ask("live")
     assert waiting() == 2
+
+
+def test_it_asks_beside_the_request_and_once_for_many(waiting: object) -> None:
+    for _ in range(50):
+        ask_soon("live")
+    wait_for(waiting, 1)
+
+
+def test_it_asks_from_a_forked_process_too(waiting: object) -> None:
+    ask_soon("live")
+    wait_for(waiting, 1)
+    begin("live")
+    child = os.fork()
+    if not child:
+        ask_soon("live")
+        time.sleep(1)
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert waiting() == 2
+
+
+def wait_for(waiting: object, count: int) -> None:
+    """Wait until so many tasks wait, for five seconds at most."""
+    deadline = time.monotonic() + 5
+    while waiting() < count and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert waiting() == count
