@@ -54,6 +54,7 @@ MIDDLEWARE = [
     "telecardio.operations.request_id.identify_request",
     "telecardio.operations.middleware.answer_machines",
     "django.middleware.security.SecurityMiddleware",
+    "telecardio.operations.uploads.answer_uploads",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
