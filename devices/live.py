@@ -4,14 +4,12 @@ One Redis Stream per patient under a random key. It keeps about 60 s and is gone
 after 120 s of silence. Losing an entry loses nothing: PostgreSQL has it.
 """
 
-import time
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from django.conf import settings
 from numpy.typing import NDArray
-from redis import Redis
 
 from devices.live_entries import (
     BeatsEntry,
@@ -21,9 +19,11 @@ from devices.live_entries import (
     pack,
     unpack,
 )
-from devices.redis_pool import redis
+from devices.live_writer import EXPIRE_S, KEEP_S, append
 
 __all__ = [
+    "EXPIRE_S",
+    "KEEP_S",
     "BeatsEntry",
     "Entry",
     "SignalEntry",
@@ -34,9 +34,6 @@ __all__ = [
     "live_stream_key",
     "unpack",
 ]
-
-KEEP_S = 60
-EXPIRE_S = 120
 
 
 def live_stream_key(live_key: str) -> str:
@@ -73,17 +70,4 @@ def append_state(*, live_key: str, state: dict[str, Any]) -> bool:
 
 
 def _append(live_key: str, entries: Sequence[Entry]) -> bool:
-    key = live_stream_key(live_key)
-    oldest_ms = int((time.time() - KEEP_S) * 1000)
-    packed = [pack(entry) for entry in entries]
-
-    def write(client: Redis) -> bool:
-        pipeline = client.pipeline(transaction=False)
-        for fields in packed:
-            # An approximate trim drops whole nodes only, which is cheap.
-            pipeline.xadd(key, fields, minid=f"{oldest_ms}-0", approximate=True)  # type: ignore[arg-type]
-        pipeline.expire(key, EXPIRE_S)
-        pipeline.execute()
-        return True
-
-    return redis().attempt(write) is True
+    return append(live_stream_key(live_key), [pack(entry) for entry in entries])

@@ -17,6 +17,10 @@ UPLOAD_SECONDS = Histogram(
     "From the receipt of an upload to its answer.",
     buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10),
 )
+LIVE_DROPPED = Counter(
+    "telecardio_live_entries_dropped",
+    "Entries that never entered a live stream, because Redis did not keep up.",
+)
 SERVER_AWAY = Counter(
     "telecardio_server_away",
     "Answers that PostgreSQL or Redis owed and did not give.",

@@ -11,7 +11,9 @@ ensure_servers()
 application = get_wsgi_application()
 
 # These import models, so the applications must be loaded first.
+from devices.live_writer import start_live_writer  # noqa: E402
 from inference.models.life_sign import Part  # noqa: E402
 from telecardio.operations.reporting import start_reporting  # noqa: E402
 
 start_reporting(part=Part.INGEST)
+start_live_writer()

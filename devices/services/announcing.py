@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from functools import partial
 
 from django.db import transaction
 
@@ -38,21 +37,21 @@ def announce_stored(
         if packet.first_sample >= previous_end
         and received_at - time_map.time_of(packet.end_sample) < LIVE_AGE
     ]
-    if fresh and record.patient is not None:
-        entries = [_entry(record, p, time_map, received_at) for p in fresh]
-        append = partial(
-            append_signal, live_key=record.patient.live_key, entries=entries
-        )
-        transaction.on_commit(append, robust=True)
-    send = partial(
-        chunk_stored.send_robust,
-        sender=Record,
-        record_id=record.pk,
-        end_sample=record.end_sample,
-        live=bool(fresh),
-        attributed=attributed,
-    )
-    transaction.on_commit(send, robust=True)
+    live_key = record.patient.live_key if record.patient else None
+    entries = [_entry(record, p, time_map, received_at) for p in fresh]
+    told = {
+        "record_id": record.pk,
+        "end_sample": record.end_sample,
+        "live": bool(fresh),
+        "attributed": attributed,
+    }
+
+    def announce() -> None:
+        if entries and live_key is not None:
+            append_signal(live_key=live_key, entries=entries)
+        chunk_stored.send_robust(Record, **told)
+
+    transaction.on_commit(announce, robust=True)
 
 
 def _entry(

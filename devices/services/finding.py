@@ -1,6 +1,7 @@
 """What an upload finds: its device, its record and whose it is, in one statement."""
 
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from devices.fixed_sql import Columns, prepared
@@ -21,7 +22,8 @@ class TokenClosed(PermissionError):
 class Found:
     """The rows as they were; the versions tell whether they still are.
 
-    ``pieces`` are those of the last ``ANCHORS`` anchors, oldest first.
+    ``pieces`` are those of the last ``ANCHORS`` anchors, oldest first; ``seen_s`` is
+    when the rows were read, by the monotonic clock.
     """
 
     device: Device
@@ -29,6 +31,7 @@ class Found:
     pieces: list[Piece]
     device_version: str
     record_version: str | None
+    seen_s: float = field(default_factory=time.monotonic)
 
 
 def find(

@@ -38,7 +38,9 @@ class Upload:
         self._end_sample = self.previous_end
         self._next_seq = self.record.next_seq if self.record else 0
         self.accepted: list[Packet] = []
-        # A record that was held has found its patient; the writer says so.
+        # Said by who writes: what the next upload finds, and whether a record that
+        # was held has found its patient.
+        self.grown: Found | None = None
         self.attributed = False
         self.verdicts = tuple(self._judge(packet) for packet in packets)
 

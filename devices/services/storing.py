@@ -9,9 +9,10 @@ from devices.codec import Packet
 from devices.gaps import SeqGaps
 from devices.models import Chunk, Device, DeviceToken, Record
 from devices.services.announcing import announce_stored
-from devices.services.finding import Found, find
+from devices.services.finding import find
 from devices.services.growing import grow
 from devices.services.judging import Upload
+from devices.services.kept_records import kept_records
 from devices.services.verdicts import MISSING_IN_REPLY, StoreResult, Verdict
 
 # What an upload changes in a record; other processes may change the rest.
@@ -47,17 +48,20 @@ def store_packets(
     if len({packet.stream for packet in packets}) > 1:
         message = "Store the packets of one stream at a time."
         raise ValueError(message)
-    stream = packets[0].stream if packets else ""
-    found = find(device, stream, token=token, now=received_at)
     if not packets:
+        found = find(device, "", token=token, now=received_at)
         _touch(device, received_at)
         return StoreResult(device=found.device)
-    # A record that just grows takes one more statement. Everything else is decided
-    # under a lock, as is what had changed before that statement came.
-    upload = _grow(found, packets, received_at)
+    # A record that just grows takes one statement. Everything else is decided under
+    # a lock, as is what had changed before that statement came.
+    upload = _grow(device, packets, received_at, token)
     if upload is None:
         upload = _store_locked(device, packets, received_at)
-    return _progress(upload.record, upload.verdicts, upload.device)
+    result = _progress(upload.record, upload.verdicts, upload.device)
+    # Last of all: from then on another thread may change the record.
+    if upload.grown is not None:
+        kept_records.keep(upload.grown)
+    return result
 
 
 def read_progress(*, device: Device, stream: str | None) -> StoreResult:
@@ -77,15 +81,26 @@ def _progress(
 
 
 def _grow(
-    found: Found, packets: Sequence[Packet], received_at: datetime
+    device: Device,
+    packets: Sequence[Packet],
+    received_at: datetime,
+    token: DeviceToken | None,
 ) -> Upload | None:
-    if found.record is None or found.record.assignment is None:
-        return None
-    upload = Upload(found, packets, received_at)
-    if not (upload.accepted and upload.clock.goes_on and grow(upload)):
-        return None
-    _announce(upload, found.record)
-    return upload
+    stream = packets[0].stream
+    kept = kept_records.take(device.pk, stream)
+    for found in (kept, None):
+        if found is None:
+            found = find(device, stream, token=token, now=received_at)
+        if found.record is None or found.record.assignment is None:
+            continue
+        upload = Upload(found, packets, received_at)
+        if not (upload.accepted and upload.clock.goes_on):
+            continue
+        upload.grown = grow(upload, token=token)
+        if upload.grown is not None:
+            _announce(upload, found.record)
+            return upload
+    return None
 
 
 @transaction.atomic
