@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from bench.clock import Stopwatch
 from bench.day import DAY_S, FS, read_day
-from bench.live import SIZES, time_live
+from bench.live_records import SIZES, time_live
 from bench.pipeline import analyse_day
 from bench.r_peaks import find_day
 from bench.rivals import time_rivals
