@@ -1,0 +1,1 @@
+"""Many devices in real time against the whole platform on one machine."""
