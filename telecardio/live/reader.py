@@ -29,6 +29,9 @@ FRESH_S = 32
 RESUME_S = 60
 BLOCK_MS = 1000
 POLL_S = 1.0
+# A read names every stream that is watched, so it is asked for at most so often; what
+# arrives meanwhile comes with the next one.
+GATHER_S = 0.05
 # Writers may notice later than we do that Redis is back; what they stored without
 # appending it is still polled for this long.
 GRACE_S = 10.0
@@ -162,6 +165,8 @@ class LiveReader:
             self._positions[patient] = StreamId.parse(raw[-1][0])
             for entry in self._entries(patient, raw):
                 self._fan_out(entry)
+        if answer:
+            await asyncio.sleep(GATHER_S)
 
     async def _interrupt(self) -> None:
         """End the blocking read, so that it begins again with the new streams."""
