@@ -2,11 +2,15 @@
 
 import os
 
+from django.conf import settings
 from django.core.asgi import get_asgi_application
 
 from telecardio.servers import ensure_servers
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "telecardio.settings")
+if not settings.configured:
+    # Under ASGI every request has a thread of its own.
+    os.environ.setdefault("SHARE_CONNECTIONS", "true")
 ensure_servers()
 django_application = get_asgi_application()
 

@@ -89,9 +89,12 @@ TEMPLATES = [
 # --- PostgreSQL and Redis ---------------------------------------------------
 DATABASE_URL, REDIS_URL = server_addresses()
 DATABASES = {"default": env.db_url_config(DATABASE_URL)}
+# Where every request has a thread of its own, as in web.
+SHARE_CONNECTIONS = env.bool("SHARE_CONNECTIONS", default=False)
 DATABASES["default"] |= {
     "ENGINE": "telecardio.postgresql",
-    "CONN_MAX_AGE": env.int("CONN_MAX_AGE", default=60),
+    "SHARE_CONNECTIONS": SHARE_CONNECTIONS,
+    "CONN_MAX_AGE": 0 if SHARE_CONNECTIONS else env.int("CONN_MAX_AGE", default=60),
     "CONN_HEALTH_CHECKS": True,
     # Several test runs may share one server.
     "TEST": {"NAME": env("TEST_DATABASE", default=f"test_telecardio_{os.getpid()}")},

@@ -28,13 +28,13 @@ def test_it_uses_a_kept_connection_without_asking(kept: BaseDatabaseWrapper) -> 
 def test_it_replaces_a_connection_that_the_server_closed(
     kept: BaseDatabaseWrapper,
 ) -> None:
-    first = _pid(kept)
-    _end_backend(kept)
+    first = pid_of(kept)
+    end_backend(first, kept.connection)
     assert not kept.is_usable()
     _begin_request(kept)
     with kept.cursor() as cursor:
         cursor.execute("SELECT 1")
-    assert _pid(kept) != first
+    assert pid_of(kept) != first
 
 
 def test_it_asks_when_the_server_has_said_something(kept: BaseDatabaseWrapper) -> None:
@@ -42,7 +42,7 @@ def test_it_asks_when_the_server_has_said_something(kept: BaseDatabaseWrapper) -
         cursor.execute("LISTEN news")
     with psycopg.connect(_address(kept), autocommit=True) as other:
         other.execute("NOTIFY news")
-    _wait_for_word(kept)
+    _wait_for_word(kept.connection)
     before = _last_query_at(kept)
     assert kept.is_usable()
     assert _last_query_at(kept) != before
@@ -66,7 +66,8 @@ def _begin_request(kept: BaseDatabaseWrapper) -> None:
     kept.close_if_unusable_or_obsolete()
 
 
-def _pid(kept: BaseDatabaseWrapper) -> int:
+def pid_of(kept: BaseDatabaseWrapper) -> int:
+    """Return the server's process behind a connection."""
     return kept.connection.info.backend_pid
 
 
@@ -78,15 +79,18 @@ def _address(kept: BaseDatabaseWrapper) -> str:
 def _last_query_at(kept: BaseDatabaseWrapper) -> object:
     with psycopg.connect(_address(kept)) as other:
         return other.execute(
-            "SELECT query_start FROM pg_stat_activity WHERE pid = %s", [_pid(kept)]
+            "SELECT query_start FROM pg_stat_activity WHERE pid = %s", [pid_of(kept)]
         ).fetchone()
 
 
-def _end_backend(kept: BaseDatabaseWrapper) -> None:
-    with psycopg.connect(_address(kept)) as other:
-        other.execute("SELECT pg_terminate_backend(%s)", [_pid(kept)])
-    _wait_for_word(kept)
+def end_backend(pid: int, held: psycopg.Connection) -> None:
+    """End the server's process behind ``held`` and wait until that shows."""
+    info = connection.cursor().connection.info
+    address = psycopg.conninfo.make_conninfo(info.dsn, password=info.password)
+    with psycopg.connect(address) as other:
+        other.execute("SELECT pg_terminate_backend(%s)", [pid])
+    _wait_for_word(held)
 
 
-def _wait_for_word(kept: BaseDatabaseWrapper) -> None:
-    assert select.select([kept.connection.pgconn.socket], [], [], 10)[0]
+def _wait_for_word(held: psycopg.Connection) -> None:
+    assert select.select([held.pgconn.socket], [], [], 10)[0]
