@@ -43,6 +43,9 @@ def commands(
     ingest = [python, "-m", "gunicorn", "telecardio.wsgi:application"]
     ingest += ["--bind", f"{host}:{ingest_port}", "--workers", "2", "--threads", "8"]
     ingest += ["--keep-alive", "75", "--no-control-socket"]
+    # Each device keeps a connection open. With the default of 1000, 2,000 devices
+    # would fill both workers, and the next ones wait for a connection.
+    ingest += ["--worker-connections", "10000"]
     quiet = ["--loglevel", "WARNING", "-O", "fair"]
     quiet += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
     worker = [*celery, "worker", "--queues", "live,backfill", "--concurrency", "2"]

@@ -41,7 +41,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         connection = self.connection
         shared = connection is not None and bool(self._shared_as)
         if shared and not self.errors_occurred and _is_quiet(connection):
-            connection.autocommit = True
+            if not connection.autocommit:
+                connection.autocommit = True
             if kept.keep(connection, self._shared_as):
                 return
         super()._close()  # type: ignore[misc]
