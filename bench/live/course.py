@@ -11,6 +11,7 @@ from django.db import connection
 
 from bench.ingest.own_servers import OwnServers
 from bench.ingest.processor_time import cpu_seconds
+from bench.live.fleet import Fleet
 from bench.live.memory import Memory
 from bench.live.options import Options
 from bench.live.own_process import OwnProcess
@@ -30,7 +31,7 @@ SELECT percentile_cont(ARRAY[0.5, 0.99, 1]) WITHIN GROUP (
 )
 FROM devices_record record
 LEFT JOIN inference_analysisstate state ON state.record_id = record.id
-WHERE record.started_at > now() - interval '1 hour'
+WHERE record.stream = ANY(%s)
 """
 
 
@@ -69,8 +70,10 @@ def run(
     load: OwnProcess,
     pages: OwnProcess,
     options: Options,
+    fleet: Fleet,
 ) -> Course:
     """Start the load, and return when the measured time is over; it then goes on."""
+    live = [plan.stream for plan in fleet.devices[: fleet.live]]
     platform = {name: child.pid for name, child in stack.children.items()}
     roots = {
         **platform,
@@ -92,7 +95,7 @@ def run(
         memory.take()
         after = _processor_s(roots)
     cpu_s = {kind: after[kind] - before[kind] for kind in after}
-    return Course(start, end, cpu_s, memory.figures(), _lag_s())
+    return Course(start, end, cpu_s, memory.figures(), _lag_s(live))
 
 
 def cpu_figures(course: Course, devices: int) -> dict[str, Any]:
@@ -120,9 +123,9 @@ def _wait(stack: Stack, *, until: float) -> None:
         time.sleep(min(LOOK_EVERY_S, rest))
 
 
-def _lag_s() -> dict[str, float]:
+def _lag_s(streams: list[str]) -> dict[str, float]:
     with connection.cursor() as cursor:
-        cursor.execute(LAGS)
+        cursor.execute(LAGS, [streams])
         (lags,) = cursor.fetchone() or (None,)
     return dict(zip(("p50", "p99", "most"), map(_rounded, lags or []), strict=False))
 

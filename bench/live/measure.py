@@ -62,7 +62,7 @@ def measure(servers: OwnServers, options: Options) -> dict[str, Any]:
             own_process("viewers", view, watch) as pages,
             own_process("generator", generate, send) as load,
         ):
-            course = run(stack, servers, load, pages, options)
+            course = run(stack, servers, load, pages, options, fleet)
             outcome: LoadOutcome = load.hear(LoadOutcome, TAIL_S + 2 * DRAIN_S)
             pages.tell("stop")
             seen: ViewersOutcome = pages.hear(ViewersOutcome, DRAIN_S)
