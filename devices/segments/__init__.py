@@ -1,0 +1,26 @@
+"""The format of one segment: some minutes of a record, packed. Pure."""
+
+from devices.segments.coding import decode_pyramid, decode_segment, encode_segment
+from devices.segments.errors import DamagedSegment
+from devices.segments.form import Form
+from devices.segments.places import Places, pack_places, unpack_places
+from devices.segments.pyramid import LEVELS, Pyramid, coarser, pyramid_of
+from devices.segments.segment import Segment
+from devices.segments.told import Told
+
+__all__ = [
+    "LEVELS",
+    "DamagedSegment",
+    "Form",
+    "Places",
+    "Pyramid",
+    "Segment",
+    "Told",
+    "coarser",
+    "decode_pyramid",
+    "decode_segment",
+    "encode_segment",
+    "pack_places",
+    "pyramid_of",
+    "unpack_places",
+]
