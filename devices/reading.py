@@ -1,17 +1,19 @@
 """Read stored signal. A gap is absence: NaN in millivolts, never an invented sample."""
 
-from collections.abc import Iterable
-from datetime import timedelta
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
 
 import numpy as np
 from django.db.models import F, QuerySet
 from numpy.typing import NDArray
 
 from devices.models import Anchor, Chunk, Record
+from devices.packing import moment
+from devices.segment_reading import MAX_CHUNK_S, segments_data, segments_touching
+from devices.segments import unpack_places
+from devices.segments.places import UNKNOWN
 from devices.time_map import Piece, TimeMap
 
-# The longest packet: a chunk that reaches into a span starts at most this before it.
-_MAX_CHUNK_S = 30
 # What a WFDB file holds in one lead where it has no sample.
 _NO_SAMPLE = np.iinfo(np.int16).min
 
@@ -26,16 +28,28 @@ def read_adu(
     size = max(end - start, 0)
     adu = np.zeros((size, len(record.leads)), np.int16)
     stored = np.zeros(size, np.bool_)
-    for first, n, data in _chunks(record, start, end).values_list(
-        "first_sample", "n", "data"
-    ):
-        samples = np.frombuffer(data, "<i2").reshape(n, -1)
-        low, high = max(first, start), min(first + n, end)
-        if low >= high:
-            continue
+    for first, samples in _stretches(record, start, end):
+        low, high = max(first, start), min(first + len(samples), end)
         adu[low - start : high - start] = samples[low - first : high - first]
         stored[low - start : high - start] = True
     return adu, stored
+
+
+def _stretches(
+    record: Record, start: int, end: int
+) -> Iterator[tuple[int, NDArray[np.int16]]]:
+    """Return the stored stretches that touch ``[start, end)``: where, int16[n, leads].
+
+    Chunks are read before segments: what becomes one meanwhile is seen twice, and
+    never not at all.
+    """
+    chunks = _chunks(record, start, end).values_list("first_sample", "n", "data")
+    for first, n, data in list(chunks):
+        yield first, np.frombuffer(data, "<i2").reshape(n, -1)
+    for _, packed in segments_data(record, start, end):
+        for first, n, row in packed.places.runs():
+            if first < end and first + n > start:
+                yield first, packed.samples[row : row + n]
 
 
 def read_signal(record: Record, start: int, end: int) -> NDArray[np.float32]:
@@ -62,13 +76,17 @@ def stored_ranges(
 ) -> list[tuple[int, int]]:
     """Return the stored parts of ``[start, end)``: half-open, in order, merged."""
     end = record.end_sample if end is None else end
+    spans = list(_chunks(record, start, end).values_list("first_sample", "n"))
+    packed = segments_touching(record, start, end).values_list("places", flat=True)
+    for places in packed:
+        spans += [(first, n) for first, n, _ in unpack_places(bytes(places)).runs()]
     ranges: list[tuple[int, int]] = []
-    for first, n in _chunks(record, start, end).values_list("first_sample", "n"):
+    for first, n in sorted(spans):
         low, high = max(first, start), min(first + n, end)
         if low >= high:
             continue
-        if ranges and ranges[-1][1] == low:
-            ranges[-1] = (ranges[-1][0], high)
+        if ranges and ranges[-1][1] >= low:
+            ranges[-1] = (ranges[-1][0], max(ranges[-1][1], high))
         else:
             ranges.append((low, high))
     return ranges
@@ -80,6 +98,27 @@ def read_time_map(record: Record) -> TimeMap:
     return TimeMap(record.fs, pieces or [Piece(0, record.started_at)])
 
 
+def read_clock(record: Record, after: int) -> list[tuple[int, datetime]]:
+    """Return ``(first_sample, at)`` where the device's clock said a time, in order.
+
+    Of the packets with signal that begin after a sample.
+    """
+    chunks = Chunk.objects.filter(record=record, first_sample__gt=after, n__gt=0)
+    told = chunks.values_list("first_sample", "at")
+    readings = {sample: at for sample, at in told if at is not None}
+    packed = record.segments.filter(end_sample__gt=after).values_list("places")
+    for (data,) in packed.iterator():
+        places = unpack_places(bytes(data))
+        known = places.has_signal & (places.first_sample > after)
+        known &= places.at_us != UNKNOWN
+        samples, at_us = places.first_sample[known], places.at_us[known]
+        readings |= {
+            sample: moment(us)
+            for sample, us in zip(samples.tolist(), at_us.tolist(), strict=True)
+        }
+    return sorted(readings.items())
+
+
 def time_pieces(anchors: Iterable[Anchor]) -> list[Piece]:
     """Return the pieces that these anchors, in order, begin."""
     return [
@@ -89,7 +128,7 @@ def time_pieces(anchors: Iterable[Anchor]) -> list[Piece]:
 
 
 def _chunks(record: Record, start: int, end: int) -> QuerySet[Chunk]:
-    reach = _MAX_CHUNK_S * record.fs
+    reach = MAX_CHUNK_S * record.fs
     # The reach is for the index; of the chunks within it, some end before the start.
     chunks = Chunk.objects.filter(
         record=record, first_sample__lt=end, first_sample__gt=start - reach

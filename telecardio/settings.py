@@ -223,8 +223,26 @@ LOCALE_PATHS = [BASE_DIR / "locale"]
 STATIC_URL = "static/"
 STATIC_ROOT = Path(env("STATIC_ROOT", default=str(VAR_DIR / "static")))
 STATICFILES_DIRS = [BASE_DIR / "telecardio" / "static"]
+# Segments of signal (docs/storage.md): files, or with a bucket any S3 there is. Its
+# credentials come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or the machine.
+SEGMENTS_S3_BUCKET = env("SEGMENTS_S3_BUCKET", default="")
+_SEGMENT_FILES = {
+    "BACKEND": "devices.segment_files.DurableFiles",
+    "OPTIONS": {"location": env("SEGMENTS_DIR", default=str(VAR_DIR / "segments"))},
+}
+_SEGMENT_OBJECTS = {
+    "BACKEND": "storages.backends.s3.S3Storage",
+    "OPTIONS": {
+        "bucket_name": SEGMENTS_S3_BUCKET,
+        "endpoint_url": env("SEGMENTS_S3_ENDPOINT", default="") or None,
+        "region_name": env("SEGMENTS_S3_REGION", default="") or None,
+        "location": env("SEGMENTS_S3_PREFIX", default="segments"),
+        "default_acl": None,
+    },
+}
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "segments": _SEGMENT_OBJECTS if SEGMENTS_S3_BUCKET else _SEGMENT_FILES,
     "staticfiles": {
         "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
         if PRODUCTION

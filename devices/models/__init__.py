@@ -3,14 +3,19 @@
 from devices.models.assignment import Assignment
 from devices.models.device import Device
 from devices.models.record import Anchor, Chunk, Record
+from devices.models.segment import SEGMENT_S, Compaction, LooseFile, Segment
 from devices.models.token import DeviceToken, token_at
 
 __all__ = [
+    "SEGMENT_S",
     "Anchor",
     "Assignment",
     "Chunk",
+    "Compaction",
     "Device",
     "DeviceToken",
+    "LooseFile",
     "Record",
+    "Segment",
     "token_at",
 ]

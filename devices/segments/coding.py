@@ -10,7 +10,7 @@ from devices.segments.flac import pack_int16, unpack_int16
 from devices.segments.form import Form
 from devices.segments.places import Places, pack_places, unpack_places
 from devices.segments.pyramid import LEVELS, Pyramid
-from devices.segments.segment import Segment
+from devices.segments.segment_data import SegmentData
 from devices.segments.told import pack_told, unpack_told
 
 MAGIC = b"TCSG"
@@ -23,7 +23,7 @@ _BINS = struct.Struct("<qI")
 _HASH_SIZE = hashlib.sha256().digest_size
 
 
-def encode_segment(segment: Segment) -> bytes:
+def encode_segment(segment: SegmentData) -> bytes:
     """Return the bytes of a segment; their last 32 are the SHA-256 of the others."""
     parts = {
         "form": segment.form.to_bytes(),
@@ -47,7 +47,7 @@ def encode_segment(segment: Segment) -> bytes:
     return body + hashlib.sha256(body).digest()
 
 
-def decode_segment(data: bytes, *, sha256: bytes | None = None) -> Segment:
+def decode_segment(data: bytes, *, sha256: bytes | None = None) -> SegmentData:
     """Return the segment, or raise ``DamagedSegment``.
 
     ``sha256`` is the hash that it should have, if that is known from elsewhere.
@@ -63,7 +63,7 @@ def decode_segment(data: bytes, *, sha256: bytes | None = None) -> Segment:
         unpack_int16(_part(parts, f"signal{lead}"), shape=shape)
         for lead in range(len(form.leads))
     ]
-    return Segment(form, places, told, np.concatenate(leads, axis=1))
+    return SegmentData(form, places, told, np.concatenate(leads, axis=1))
 
 
 def decode_pyramid(data: bytes, *, sha256: bytes | None = None) -> Pyramid:

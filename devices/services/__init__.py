@@ -7,9 +7,11 @@ from devices.services.assignments import (
     move_device,
 )
 from devices.services.attribution import attribute_record
+from devices.services.compacting import compact_record, compact_span
 from devices.services.device_config import configure_device
 from devices.services.file_records import create_file_record
 from devices.services.finding import TokenClosed
+from devices.services.segments import remove_loose_files
 from devices.services.storing import read_progress, store_packets
 from devices.services.tokens import (
     issue_token,
@@ -27,12 +29,15 @@ __all__ = [
     "Verdict",
     "assign_device",
     "attribute_record",
+    "compact_record",
+    "compact_span",
     "configure_device",
     "create_file_record",
     "end_assignment",
     "issue_token",
     "move_device",
     "read_progress",
+    "remove_loose_files",
     "revoke_device_tokens",
     "revoke_token",
     "rotate_token",

@@ -7,11 +7,13 @@ So a new one fits if it fits between the two whose seq is next to its own.
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from django.db import connection
 
 from devices.codec import Packet
 from devices.models import Chunk, Record
+from devices.segment_places import places_near
 from devices.services.verdicts import Result, Verdict
 
 
@@ -79,7 +81,9 @@ def load_neighbours(record: Record | None, packets: Sequence[Packet]) -> Neighbo
     signal = [packet.n > 0 for packet in packets]
     with connection.cursor() as cursor:
         cursor.execute(_NEIGHBOURS, [seqs, starts, signal, *[record.pk] * 4])
-        return Neighbours(_Place(*row) for row in cursor.fetchall())
+        hot = [_Place(*row) for row in cursor.fetchall()]
+    packed = places_near(record, seqs, starts)
+    return Neighbours(chain((_Place(*row) for row in packed), hot))
 
 
 def _goes_on(record: Record, packets: Sequence[Packet]) -> bool:

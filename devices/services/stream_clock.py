@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from devices.codec import Packet
 from devices.models import Anchor, Record
-from devices.reading import time_pieces
+from devices.reading import read_clock, time_pieces
 from devices.services.finding import ANCHORS
 from devices.time_map import TOLERANCE, Piece, TimeMap
 
@@ -166,9 +166,7 @@ class StreamClock:
 
     def _refit(self, record: Record, after: int) -> None:
         start = self.map.refit_start(after)
-        chunks = record.chunks.filter(first_sample__gt=start, n__gt=0)
-        rows = chunks.order_by("first_sample").values_list("first_sample", "at")
-        self.map.refit(after, [(sample, at) for sample, at in rows if at is not None])
+        self.map.refit(after, read_clock(record, start))
         self._saved_to = min(self._saved_to, start)
 
 

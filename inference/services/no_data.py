@@ -3,9 +3,10 @@
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import OuterRef, Subquery
+from django.db.models import F, OuterRef, Subquery
+from django.db.models.functions import Coalesce
 
-from devices.models import Assignment, Chunk, Record
+from devices.models import Assignment, Chunk, Record, Segment
 from inference.alarm_rules import technical_priority
 from inference.asking import ask
 from inference.models import Alarm, Episode
@@ -46,13 +47,20 @@ def watch_silence(*, now: datetime) -> int:
     return len(alarms)
 
 
-def _heard_at() -> Subquery:
+def _heard_at() -> Coalesce:
     """When the head of an assignment's latest record came; heartbeats do not count."""
     worn = OuterRef(OuterRef("pk"))
     latest = Record.objects.filter(assignment=worn, sample_count__gt=0)
     latest_pk = latest.order_by("-last_received_at").values("pk")[:1]
     head = Chunk.objects.filter(record=Subquery(latest_pk), n__gt=0)
-    return Subquery(head.order_by("-first_sample").values("received_at")[:1])
+    # Of a record that has rested for long, the head is in a segment.
+    packed = Segment.objects.filter(
+        record=Subquery(latest_pk), end_sample=F("record__end_sample")
+    )
+    return Coalesce(
+        Subquery(packed.values("received_at")[:1]),
+        Subquery(head.order_by("-first_sample").values("received_at")[:1]),
+    )
 
 
 def _needs_word(patient: Patient, heard_at: datetime, *, now: datetime) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db.models import Sum
 
-from devices.models import Chunk, Record
+from devices.models import Chunk, Record, Segment
 from devices.simulator.body_format import BodyFormat
 from devices.simulator.counters import FleetSummary
 from devices.simulator.fleet import Fleet
@@ -125,8 +125,9 @@ def _settled() -> bool:
 
 
 def _counts(summary: FleetSummary) -> dict[str, int]:
-    stored = Chunk.objects.aggregate(samples=Sum("n"))
-    samples_stored = stored["samples"] or 0
+    hot = Chunk.objects.aggregate(samples=Sum("n"))
+    packed = Segment.objects.aggregate(samples=Sum("sample_count"))
+    samples_stored = (hot["samples"] or 0) + (packed["samples"] or 0)
     return {
         "samples_sent": summary.total.samples_sent,
         "samples_stored": samples_stored,

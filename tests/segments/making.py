@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from devices.segments import Form, Places, Segment, Told
+from devices.segments import Form, Places, SegmentData, Told
 from devices.segments.places import UNKNOWN
 
 FS = 250
@@ -20,7 +20,7 @@ def segment(
     first_sample: int = 75_000,
     seed: int = 0,
     no_sample: bool = False,
-) -> Segment:
+) -> SegmentData:
     """Return packets of these sizes; before the packet ``gap_before`` 1000 are lost."""
     rng = np.random.default_rng(seed)
     n = np.array(sizes, np.int64)
@@ -49,10 +49,10 @@ def segment(
         flags=tuple(("lead_off",) if k % 2 else () for k in range(len(n))),
     )
     form = Form(17, FS, tuple(leads), 409.6, -5, no_sample)
-    return Segment(form, places, told, samples)
+    return SegmentData(form, places, told, samples)
 
 
-def assert_same(one: Segment, other: Segment) -> None:
+def assert_same(one: SegmentData, other: SegmentData) -> None:
     """Demand that two segments agree in everything, bit for bit."""
     assert one.form == other.form
     for part in ("places", "told"):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from devices.segments import (
     DamagedSegment,
     Form,
-    Segment,
+    SegmentData,
     decode_pyramid,
     decode_segment,
     encode_segment,
@@ -38,7 +38,7 @@ INT64 = st.integers(-(2**63), 2**63 - 1)
     ],
     ids=["usual", "one sample", "three leads", "gap", "twelve leads", "heartbeats"],
 )
-def test_it_comes_back_bit_for_bit(made: Segment) -> None:
+def test_it_comes_back_bit_for_bit(made: SegmentData) -> None:
     data = encode_segment(made)
     back = decode_segment(data, sha256=data[-32:])
     assert_same(back, made)
@@ -55,7 +55,7 @@ def test_it_keeps_the_wildest_samples_and_gains() -> None:
     noise = rng.integers(-(2**15), 2**15, (20_000, 1)).astype(np.int16)
     noise[:2, 0] = [-(2**15), 2**15 - 1]
     form = Form(2**40, 1000, ("é",), 1e-300, -(2**31), True)
-    wild = Segment(form, made.places, made.told, noise)
+    wild = SegmentData(form, made.places, made.told, noise)
     assert_same(decode_segment(encode_segment(wild)), wild)
 
 

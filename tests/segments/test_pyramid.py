@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from devices.segments import Segment, coarser, pyramid_of
+from devices.segments import SegmentData, coarser, pyramid_of
 from tests.segments.making import segment
 
 
@@ -17,7 +17,7 @@ from tests.segments.making import segment
     ],
     ids=["even", "gap", "one sample"],
 )
-def test_it_holds_the_extremes_of_every_bin(made: Segment, size: int) -> None:
+def test_it_holds_the_extremes_of_every_bin(made: SegmentData, size: int) -> None:
     found = coarser(pyramid_of(made.form, made.places, made.samples), size)
     bins = made.places.positions() // size
     assert (found.first, found.first + len(found) - 1) == (bins[0], bins[-1])

@@ -14,7 +14,7 @@ from devices.segments.told import Told
 
 
 @dataclass(frozen=True, eq=False)
-class Segment:
+class SegmentData:
     """Packets of some minutes of one record.
 
     ``samples`` is int16[n, leads], the packets' one after the other in the order of

@@ -1,0 +1,74 @@
+"""Segments as files of this machine that outlive a power cut."""
+
+import os
+import secrets
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from django.core.files.base import ContentFile
+from django.core.files.storage import FileSystemStorage, Storage, storages
+
+
+class DurableFiles(FileSystemStorage):
+    """Files that are on the disk when ``save`` returns; only their owner reads them.
+
+    The rows that a segment replaces are deleted next, so what was written must not
+    wait in a cache of the system.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("file_permissions_mode", 0o600)
+        options.setdefault("directory_permissions_mode", 0o700)
+        super().__init__(**options)
+
+    def _save(self, name: str, content: Any) -> str:
+        path = Path(self.path(name))
+        made = [folder for folder in path.parents if not folder.exists()]
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        part = path.with_name(path.name + ".part")
+        with os.fdopen(
+            os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb"
+        ) as file:
+            file.write(content.read())
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+        for folder in {path.parent, *(one.parent for one in made)}:
+            _sync(folder)
+        return name
+
+
+def _sync(folder: Path) -> None:
+    """Let the names in a folder outlive a power cut, too."""
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
+
+
+def segment_store() -> Storage:
+    """Return where segments are kept, as ``STORAGES`` says."""
+    return storages["segments"]
+
+
+def new_key(now: datetime) -> str:
+    """Return a name for a file: the day it is written on, else nothing to guess."""
+    name = secrets.token_hex(16)
+    return f"{now:%Y%m%d}/{name[:2]}/{name}"
+
+
+def write_segment(key: str, data: bytes) -> None:
+    """Keep the bytes under this name; when it returns, they are kept."""
+    saved = segment_store().save(key, ContentFile(data))
+    if saved != key:
+        message = f"The segment store took {key} for {saved}: it must keep names."
+        raise RuntimeError(message)
+
+
+def read_segment(key: str) -> bytes:
+    """Return the bytes of a file; ``FileNotFoundError`` if there is none."""
+    with segment_store().open(key) as file:
+        data: bytes = file.read()
+    return data

@@ -1,0 +1,136 @@
+"""Read what is in segments: whole ones, of which a few are kept, and their places."""
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from threading import Lock
+
+from django.db.models import QuerySet
+
+from devices.models import SEGMENT_S, Record, Segment
+from devices.segment_files import read_segment
+from devices.segments import (
+    DamagedSegment,
+    Pyramid,
+    SegmentData,
+    decode_pyramid,
+    decode_segment,
+)
+
+# The longest packet: one that reaches into a span starts at most this before it.
+MAX_CHUNK_S = 30
+# Of one lead at 250 Hz some 150 kB each.
+_KEPT_BYTES = 16 << 20
+
+
+class _Kept:
+    """The segments that were read last; a file never changes, so none gets stale."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._data: OrderedDict[str, SegmentData] = OrderedDict()
+        self._bytes = 0
+
+    def get(self, key: str) -> SegmentData | None:
+        with self._lock:
+            data = self._data.get(key)
+            if data is not None:
+                self._data.move_to_end(key)
+            return data
+
+    def put(self, key: str, data: SegmentData) -> None:
+        # Whoever reads it next wants it as it is.
+        data.samples.flags.writeable = False
+        with self._lock:
+            if key in self._data:
+                return
+            self._data[key] = data
+            self._bytes += data.samples.nbytes
+            while self._bytes > _KEPT_BYTES and len(self._data) > 1:
+                _, oldest = self._data.popitem(last=False)
+                self._bytes -= oldest.samples.nbytes
+
+    def clear(self) -> None:
+        with self._lock:
+            self._data.clear()
+            self._bytes = 0
+
+
+kept_segments = _Kept()
+
+
+def segments_touching(record: Record, start: int, end: int) -> QuerySet[Segment]:
+    """Return the segments with samples in ``[start, end)``, in order."""
+    reach = (SEGMENT_S + MAX_CHUNK_S) * record.fs
+    # The reach is for the index; of the segments within it, some end before the start.
+    return Segment.objects.filter(
+        record=record,
+        span_sample__lt=end,
+        span_sample__gt=start - reach,
+        start_sample__lt=end,
+        end_sample__gt=start,
+    ).order_by("span_sample")
+
+
+def segment_data(segment: Segment) -> SegmentData:
+    """Return what a segment holds.
+
+    Raises ``DamagedSegment``, which names record and file, or ``FileNotFoundError``:
+    the segment may have been written anew since its row was read.
+    """
+    known = kept_segments.get(segment.key)
+    if known is not None:
+        return known
+    data = read_segment(segment.key)
+    try:
+        found = decode_segment(data, sha256=bytes(segment.sha256))
+    except DamagedSegment as error:
+        raise _named(segment, error) from error
+    kept_segments.put(segment.key, found)
+    return found
+
+
+def segment_pyramid(segment: Segment) -> Pyramid:
+    """Return the finest bins of a segment; raises as ``segment_data`` does."""
+    known = kept_segments.get(segment.key)
+    if known is not None:
+        return known.pyramid
+    data = read_segment(segment.key)
+    try:
+        return decode_pyramid(data, sha256=bytes(segment.sha256))
+    except DamagedSegment as error:
+        raise _named(segment, error) from error
+
+
+def segments_data(
+    record: Record, start: int, end: int
+) -> Iterator[tuple[Segment, SegmentData]]:
+    """Return the segments with samples in ``[start, end)`` and what they hold."""
+    for segment in segments_touching(record, start, end).defer(*_LARGE):
+        try:
+            yield segment, segment_data(segment)
+        except FileNotFoundError:
+            yield from _once_more(segment)
+
+
+def _once_more(segment: Segment) -> Iterator[tuple[Segment, SegmentData]]:
+    """Read a segment whose file is gone from the one that took its place, if any."""
+    now = Segment.objects.filter(
+        record_id=segment.record_id, span_sample=segment.span_sample
+    ).first()
+    if now is None:
+        return
+    if now.key == segment.key:
+        raise DamagedSegment(f"{_name(segment)}: its file is missing")
+    yield now, segment_data(now)
+
+
+def _named(segment: Segment, error: DamagedSegment) -> DamagedSegment:
+    return DamagedSegment(f"{_name(segment)}: {error}")
+
+
+def _name(segment: Segment) -> str:
+    start, end = segment.start_sample, segment.end_sample
+    return f"Record {segment.record_id}, samples {start} to {end}, file {segment.key}"
+
+
+_LARGE = ("places", "overview", "coarse")

@@ -1,0 +1,123 @@
+"""Write, swap and remove the files of segments: a crash at any point is harmless.
+
+A file is announced in ``LooseFile`` before it is written. The transaction that makes a
+segment name it also takes the announcement back and, for the file that the segment
+named before, makes one. What is still announced when it is due belongs to nobody.
+"""
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from devices.models import Chunk, LooseFile, Record, Segment
+from devices.packing import moment, pack_chunks
+from devices.segment_files import new_key, segment_store, write_segment
+from devices.segments import (
+    LEVELS,
+    SegmentData,
+    coarser,
+    encode_segment,
+    pack_bins,
+    pack_places,
+)
+
+log = logging.getLogger(__name__)
+
+# Nobody needs so long from announcing a file to the commit of its segment.
+_WRITING = timedelta(hours=1)
+# A backup that copies the files after the rows still finds those that were replaced.
+KEEP_REPLACED = timedelta(days=7)
+
+
+class Overtaken(RuntimeError):
+    """Somebody else has changed what a new segment was made of."""
+
+
+def write_segment_file(
+    *, record: Record, span_sample: int, chunks: Sequence[Chunk], now: datetime
+) -> Segment:
+    """Write the file of a segment; return its row, not yet saved."""
+    data = pack_chunks(record, chunks)
+    packed = encode_segment(data)
+    row = _row(record, span_sample, data, now=now)
+    row.sha256, row.size = packed[-32:], len(packed)
+    LooseFile.objects.create(key=row.key, remove_after=now + _WRITING)
+    write_segment(row.key, packed)
+    return row
+
+
+def _row(
+    record: Record, span_sample: int, data: SegmentData, *, now: datetime
+) -> Segment:
+    places, fine = data.places, data.pyramid
+    start, end = places.bounds()
+    last = int(places.has_signal.nonzero()[0][-1])
+    return Segment(
+        record=record,
+        span_sample=span_sample,
+        start_sample=start,
+        end_sample=end,
+        sample_count=len(data.samples),
+        first_seq=int(places.seq[0]),
+        last_seq=int(places.seq[-1]),
+        chunk_count=len(places),
+        places=pack_places(places),
+        overview=pack_bins(coarser(fine, LEVELS[1])),
+        coarse=pack_bins(coarser(fine, LEVELS[2])),
+        key=new_key(now),
+        received_at=moment(int(data.told.received_at_us[last])),
+        created_at=now,
+    )
+
+
+@transaction.atomic
+def swap_in(
+    *,
+    record: Record,
+    rows: Iterable[Segment],
+    replaced: Mapping[int, str],
+    taken: Sequence[int],
+    now: datetime,
+) -> None:
+    """Let segments take the place of chunks (primary keys) and of older segments.
+
+    ``replaced`` are the keys that the segments of these spans are known to have; a
+    span without one has no segment yet. Uploads of the record wait meanwhile.
+    Raises ``Overtaken``, and changes nothing, when any of that holds no longer.
+    """
+    Record.objects.select_for_update(no_key=True).only("pk").get(pk=record.pk)
+    rows = list(rows)
+    spans = [row.span_sample for row in rows]
+    old = Segment.objects.filter(record=record, span_sample__in=spans)
+    if dict(old.values_list("span_sample", "key")) != dict(replaced):
+        raise Overtaken(f"A segment of record {record.pk} was written meanwhile.")
+    announced = LooseFile.objects.filter(key__in=[row.key for row in rows])
+    if announced.delete()[0] != len(rows):
+        raise Overtaken(f"Writing segments of record {record.pk} took too long.")
+    if Chunk.objects.filter(pk__in=taken).delete()[0] != len(taken):
+        raise Overtaken(f"Chunks of record {record.pk} are in a segment already.")
+    old.delete()
+    Segment.objects.bulk_create(rows)
+    loosen(keys=replaced.values(), now=now)
+
+
+def loosen(*, keys: Iterable[str], now: datetime) -> None:
+    """Have files removed that segments named until now; after a while, for backups."""
+    LooseFile.objects.bulk_create(
+        LooseFile(key=key, remove_after=now + KEEP_REPLACED) for key in keys
+    )
+
+
+def remove_loose_files(*, now: datetime, at_most: int = 1000) -> int:
+    """Remove the files that belong to nobody; return how many announcements ended."""
+    due = LooseFile.objects.filter(remove_after__lt=now).order_by("remove_after")
+    removed = 0
+    for loose in due[:at_most]:
+        if not Segment.objects.filter(key=loose.key).exists():
+            segment_store().delete(loose.key)
+        else:
+            log.error("File %s is announced as loose but in use", loose.key)
+        removed += LooseFile.objects.filter(pk=loose.pk).delete()[0]
+    return removed
