@@ -5,17 +5,19 @@ import time
 from celery import shared_task
 from django.utils import timezone
 
+from devices.services import remove_loose_files
 from inference.asking import ask, begin
 from inference.models.life_sign import Part
 from inference.services.analysis import analyse_pending
 from inference.services.claims import Queue
+from inference.services.compacting import compact_pending
 from inference.services.life_signs import show_life
 from inference.services.mails import send_due_mails
 from inference.services.no_data import watch_silence
 from inference.services.notices import queue_mails
 
 # Then the task ends and asks again, so that no queue holds a worker for long.
-LIVE_MOST_S, BACKFILL_MOST_S = 5.0, 5.0
+LIVE_MOST_S, BACKFILL_MOST_S, COMPACT_MOST_S = 5.0, 5.0, 5.0
 
 
 @shared_task  # type: ignore[untyped-decorator]
@@ -56,3 +58,15 @@ def send_mails() -> int:
     begin("mail")
     queue_mails(now=timezone.now())
     return send_due_mails(now=timezone.now())
+
+
+@shared_task  # type: ignore[untyped-decorator]
+def compact() -> int:
+    """Turn what is analysed and has rested into segments and packed beats."""
+    return compact_pending(now=timezone.now(), most_s=COMPACT_MOST_S)
+
+
+@shared_task  # type: ignore[untyped-decorator]
+def tidy_segments() -> int:
+    """Remove the files of segments that were replaced, or never came to be."""
+    return remove_loose_files(now=timezone.now())

@@ -70,6 +70,13 @@ def due_spans(
     ]
 
 
+def rest_of(record: Record) -> int | None:
+    """Return where the first span begins that has chunks with signal, if any has."""
+    chunks = Chunk.objects.filter(record=record, n__gt=0).order_by("first_sample")
+    first = chunks.values_list("first_sample", flat=True).first()
+    return None if first is None else span_of(record, first)
+
+
 def compact_span(*, record: Record, span_sample: int, now: datetime) -> None:
     """Make one segment of a span's chunks, and of the segment that is there already.
 

@@ -1,9 +1,12 @@
 """How far a record is analysed, and the beats that were found."""
 
+import zlib
+
 from django.db import models
 
 from devices.models import Record
 from inference.models.reanalysis import LiveManager, Reanalysis
+from inference.packed_beats import unpack_beats
 
 
 class AnalysisState(models.Model):
@@ -51,11 +54,15 @@ class AnalysisState(models.Model):
 
 
 class Checkpoint(models.Model):
-    """The carried state at a sample, kept every five minutes of signal."""
+    """The carried state at a sample, kept every five minutes of signal.
+
+    After some hours only every fourth hour's stays, compressed (zlib).
+    """
 
     record = models.ForeignKey(Record, models.CASCADE, related_name="checkpoints")
     sample = models.BigIntegerField()
     state = models.BinaryField()
+    compressed = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         ordering = ["sample"]
@@ -68,13 +75,21 @@ class Checkpoint(models.Model):
     def __str__(self) -> str:
         return f"{self.record_id} at {self.sample}"
 
+    @property
+    def carried(self) -> bytes:
+        """The state as it was carried."""
+        state = bytes(self.state)
+        return zlib.decompress(state) if self.compressed else state
+
 
 class BeatBlock(models.Model):
     """The beats whose class became final while a span was analysed.
 
     Arrays are little-endian: ``samples`` int64, ``classes`` uint8 (index into
     ``CLASSES``), ``probabilities`` float32 (n × 5), ``rr_ms`` float32 (NaN: missing),
-    ``quality`` uint8 per second of the span.
+    ``quality`` uint8 per second of the span. Where the signal is in a segment, they
+    are empty and stand in ``packed`` (see ``packed_beats``): read them by
+    ``plain_rows``.
     """
 
     record = models.ForeignKey(Record, models.CASCADE, related_name="beat_blocks")
@@ -98,6 +113,7 @@ class BeatBlock(models.Model):
     probabilities = models.BinaryField()
     rr_ms = models.BinaryField()
     quality = models.BinaryField()
+    packed = models.BinaryField(null=True)
     heart_rate_bpm = models.FloatField(null=True)
     provisional = models.BooleanField(default=False)
     created_at = models.DateTimeField()
@@ -119,8 +135,29 @@ class BeatBlock(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["record", "last_beat_sample"], name="beat_block_beats")
+            models.Index(
+                fields=["record", "last_beat_sample"], name="beat_block_beats"
+            ),
+            # What is still to be packed, among years that are.
+            models.Index(
+                fields=["record", "start_sample"],
+                condition=models.Q(packed=None),
+                name="beat_block_plain",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.record_id} [{self.start_sample}, {self.end_sample})"
+
+    @property
+    def arrays(self) -> dict[str, bytes]:
+        """The arrays by name, whether they are packed or not."""
+        if self.packed is not None:
+            return unpack_beats(bytes(self.packed))
+        return {
+            "samples": bytes(self.samples),
+            "classes": bytes(self.classes),
+            "probabilities": bytes(self.probabilities),
+            "rr_ms": bytes(self.rr_ms),
+            "quality": bytes(self.quality),
+        }

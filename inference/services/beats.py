@@ -1,6 +1,5 @@
 """Beats of a record as arrays: how blocks keep them, and reading them back."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,6 +11,7 @@ from devices.models import Record
 from inference.ecg.types import Analysis, Beats
 from inference.models import BeatBlock
 from inference.models.reanalysis import shown_line
+from inference.services.block_rows import plain_rows
 
 Blocks = QuerySet[BeatBlock]
 
@@ -46,13 +46,13 @@ def beat_block(
     )
 
 
-def beats_of(blocks: Iterable[BeatBlock]) -> Beats:
+def beats_of(blocks: Blocks) -> Beats:
     """Join the beats of blocks that are ordered by their start."""
-    rows = list(blocks)
-    samples = b"".join(bytes(row.samples) for row in rows)
-    classes = b"".join(bytes(row.classes) for row in rows)
-    probabilities = b"".join(bytes(row.probabilities) for row in rows)
-    rr_ms = b"".join(bytes(row.rr_ms) for row in rows)
+    arrays = list(plain_rows(blocks, "samples", "classes", "probabilities", "rr_ms"))
+    samples, classes, probabilities, rr_ms = (
+        b"".join(bytes(part) for part in column)
+        for column in (zip(*arrays, strict=True) if arrays else [()] * 4)
+    )
     return Beats(
         samples=np.frombuffer(samples, "<i8").astype(np.int64),
         classes=np.frombuffer(classes, "u1").astype(np.uint8),
@@ -108,7 +108,7 @@ def quality_between(
     values = np.zeros(max(0, last - first), dtype=np.uint8)
     rows = BeatBlock.objects.filter(record=record) if blocks is None else blocks
     rows = rows.filter(end_sample__gt=start, start_sample__lt=end)
-    for block_start, stored in rows.values_list("start_sample", "quality"):
+    for block_start, stored in plain_rows(rows, "start_sample", "quality"):
         offset = block_start // record.fs - first
         seconds = np.frombuffer(bytes(stored), "u1")
         low, high = max(0, offset), min(len(values), offset + len(seconds))

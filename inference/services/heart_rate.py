@@ -1,5 +1,6 @@
 """The heart rate of hours and days, read from the stored beats."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from devices.models import Record
 from devices.reading import read_time_map
 from inference.services.beats import shown_blocks
+from inference.services.block_rows import plain_rows
 from patients.models import Patient
 
 # The alarms use the same number, so chart and alarm tell the same story.
@@ -125,32 +127,59 @@ def _extreme(part: _Rates, index: int) -> Extreme:
 
 def _rates(record: Record, first_s: float, last_s: float) -> _Rates:
     """Read the beats of one record and keep those inside, of good quality."""
-    earliest = _sample_at(record, first_s)
-    rows = (
-        shown_blocks(record)
-        .filter(count__gt=0, last_beat_sample__gte=earliest)
-        .values_list("samples", "rr_ms", "quality")
+    earliest, latest = _samples_at(record, first_s, last_s)
+    blocks = shown_blocks(record).filter(
+        count__gt=0, last_beat_sample__gte=earliest, first_beat_sample__lte=latest
     )
     # A day is up to 86,400 rows: no array is made for a single one.
-    samples, rr_ms, counts, clean = [], [], [], []
-    for row_samples, row_rr, row_quality in rows.iterator(chunk_size=10_000):
-        samples.append(row_samples)
-        rr_ms.append(row_rr)
-        counts.append(len(row_samples) // 8)
-        clean.append(sum(bytes(row_quality)) >= MIN_QUALITY * len(row_quality))
+    starts, samples, rr_ms, quality = [], [], [], []
+    for row in plain_rows(blocks, "start_sample", "samples", "rr_ms", "quality"):
+        starts.append(row[0])
+        samples.append(row[1])
+        rr_ms.append(row[2])
+        quality.append(row[3])
     sample = np.frombuffer(b"".join(samples), "<i8").astype(np.int64)
     bpm = rolling_heart_rate_bpm(np.frombuffer(b"".join(rr_ms), "<f4"))
     at_s = read_time_map(record).epoch_ms(sample) / 1000
     keep = ~np.isnan(bpm) & (at_s >= first_s) & (at_s < last_s)
-    keep &= np.repeat(np.array(clean, dtype=bool), np.array(counts, dtype=np.int64))
+    keep &= _is_clean(sample, starts, quality, fs=record.fs)
     return _Rates(record, sample[keep], at_s[keep], bpm[keep])
 
 
-def _sample_at(record: Record, at_s: float) -> int:
-    """Return a sample not after ``at_s``: clocks are corrected by steps."""
+def _is_clean(
+    sample: NDArray[np.int64],
+    starts: Sequence[int],
+    quality: Sequence[bytes],
+    *,
+    fs: int,
+) -> NDArray[np.bool_]:
+    """Tell for each beat whether its second, or the one after, is of good quality.
+
+    A beat may lie a little before the block that keeps it, where none is kept.
+    """
+    seconds = np.concatenate(
+        [
+            start // fs + np.arange(len(part))
+            for start, part in zip(starts, quality, strict=True)
+        ]
+        or [np.zeros(0, np.int64)]
+    )
+    clean = np.frombuffer(b"".join(quality), "u1") >= MIN_QUALITY
+    if not len(seconds):
+        return np.zeros(len(sample), np.bool_)
+    place = np.searchsorted(seconds, sample // fs)
+    found: NDArray[np.bool_] = clean[np.minimum(place, len(seconds) - 1)]
+    return found
+
+
+def _samples_at(record: Record, first_s: float, last_s: float) -> tuple[int, int]:
+    """Return samples around ``[first_s, last_s)``: clocks are corrected by steps."""
     pieces = read_time_map(record).pieces
-    guesses = [
-        piece.sample + int((at_s - piece.at.timestamp()) * record.fs)
-        for piece in pieces
-    ]
-    return max(0, min(guesses))
+    lows, highs = (
+        [
+            piece.sample + int((at_s - piece.at.timestamp()) * record.fs)
+            for piece in pieces
+        ]
+        for at_s in (first_s, last_s)
+    )
+    return max(0, min(lows)), max(0, *highs) + record.fs

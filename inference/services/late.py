@@ -139,13 +139,13 @@ def _start(record: Record, late_from: int) -> Redo:
     checkpoint = checkpoints.order_by("-sample").first()
     if checkpoint is None:
         return Redo(0, initial_state(fs=record.fs))
-    carried = RecordState.from_bytes(bytes(checkpoint.state))
+    carried = RecordState.from_bytes(checkpoint.carried)
     return Redo(checkpoint.sample, carried)
 
 
 def _is_as_before(record: Record, sample: int, state: bytes) -> bool:
     old = Checkpoint.objects.filter(record=record, sample=sample).first()
-    return old is not None and bytes(old.state) == state
+    return old is not None and old.carried == state
 
 
 @transaction.atomic
@@ -171,7 +171,9 @@ def _store(state: AnalysisState, redo: Redo, *, now: datetime) -> bool:
     )
     for sample, carried in redo.checkpoints.items():
         Checkpoint.objects.update_or_create(
-            record=record, sample=sample, defaults={"state": carried}
+            record=record,
+            sample=sample,
+            defaults={"state": carried, "compressed": False},
         )
     seen = [one for piece in redo.pieces for one in piece.episodes]
     revise_episodes(

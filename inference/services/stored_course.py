@@ -11,6 +11,7 @@ from inference.course import AF_LABELS, Course, course_of
 from inference.ecg.types import CLASSES, Beats
 from inference.ecg.types import Episode as Seen
 from inference.services.beats import shown_blocks
+from inference.services.block_rows import plain_rows
 from inference.services.episodes import episodes_of
 
 # A day is up to 86,400 rows: probabilities, the larger part, are left in the database.
@@ -20,11 +21,8 @@ _Row = tuple[int, bytes, bytes, bytes, bytes]
 
 def stored_course(record: Record, start: int, end: int, *, time_map: TimeMap) -> Course:
     """Return the course of the blocks that touch ``[start, end)`` of the record."""
-    rows: Sequence[_Row] = list(
-        shown_blocks(record)
-        .filter(start_sample__lt=end, end_sample__gt=start)
-        .values_list(*_COLUMNS)
-    )
+    blocks = shown_blocks(record).filter(start_sample__lt=end, end_sample__gt=start)
+    rows: Sequence[_Row] = list(plain_rows(blocks, *_COLUMNS))
     fs = record.fs
     base = min((row[0] for row in rows), default=0) // fs * fs
     beats = _beats(rows, base)

@@ -104,7 +104,9 @@ def keep_checkpoint(record: Record, cursor: int, state: bytes) -> None:
     """Keep the carried state every five minutes of signal."""
     if cursor % (CHECKPOINT_S * record.fs) == 0:
         Checkpoint.objects.update_or_create(
-            record=record, sample=cursor, defaults={"state": state}
+            record=record,
+            sample=cursor,
+            defaults={"state": state, "compressed": False},
         )
 
 

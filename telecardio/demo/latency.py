@@ -14,6 +14,7 @@ from django.db import connection
 
 from inference.ecg.types import CLASSES
 from inference.models import BeatBlock
+from inference.services.block_rows import plain_rows
 
 Percentiles = dict[str, float | None]
 
@@ -54,7 +55,8 @@ def labelled_ms(since: datetime) -> Percentiles:
         cursor.execute(BLOCK_COMMITS)
         committed_ms = dict(cursor.fetchall())
     delays: list[float] = []
-    for block in BeatBlock.objects.filter(provisional=False, count__gt=0):
+    blocks = BeatBlock.objects.filter(provisional=False, count__gt=0, packed=None)
+    for block in blocks:
         mine = chunks[chunks[:, 0] == block.record_id]
         if not len(mine):
             continue
@@ -69,6 +71,6 @@ def labelled_ms(since: datetime) -> Percentiles:
 def beats_by_class() -> dict[str, int]:
     """Count the settled beats of every class."""
     counts = np.zeros(len(CLASSES), int)
-    for classes in BeatBlock.objects.values_list("classes", flat=True):
+    for (classes,) in plain_rows(BeatBlock.objects.all(), "classes"):
         counts += np.bincount(np.frombuffer(classes, "u1"), minlength=len(CLASSES))
     return {name: int(n) for name, n in zip(CLASSES, counts, strict=True)}

@@ -81,7 +81,11 @@ def _beats(
     record: Record, start: datetime, end: datetime
 ) -> Iterable[tuple[str, Entry]]:
     blocks = BeatBlock.objects.filter(
-        record=record, count__gt=0, created_at__gt=start, created_at__lte=end
+        record=record,
+        count__gt=0,
+        created_at__gt=start,
+        created_at__lte=end,
+        packed=None,
     ).filter(last_beat_sample__gte=record.end_sample - 4 * LIVE_S * record.fs)
     for block in blocks:
         samples = np.frombuffer(block.samples, dtype="<i8")

@@ -84,18 +84,18 @@ def found_in(
     None before anything is analysed.
     """
     shown = shown_blocks(record, annotator=annotator)
-    blocks = list(shown)
-    if not blocks:
+    last = shown.last()
+    if last is None:
         return None
+    beats = beats_of(shown)
     summary = summarise(
         fs=record.fs,
         n=analysed_sample,
-        beats=beats_of(blocks),
+        beats=beats,
         episodes=[_pure(row) for row in episodes_of(record, annotator=annotator)],
         quality=quality_between(record, 0, analysed_sample, blocks=shown).values,
-        annotator=blocks[-1].annotator,
+        annotator=last.annotator,
     )
-    beats = beats_of(blocks)
     return Found(summary, suggest(summary), _rhythm(record, analysed_sample, beats))
 
 
