@@ -15,9 +15,9 @@ from django.db import connection
 from django.db.models import Max
 
 from devices.models import SEGMENT_S, Chunk, Record, Segment
-from devices.packing import span_of, unpack_chunks
+from devices.packing import pack_chunks, span_of, unpack_chunks
 from devices.segment_reading import segment_data
-from devices.services.segments import Overtaken, swap_in, write_segment_file
+from devices.services.segments import Overtaken, swap_in, write_segment_files
 
 log = logging.getLogger(__name__)
 
@@ -87,10 +87,8 @@ def compact_span(*, record: Record, span_sample: int, now: datetime) -> None:
     plan.gather()
     if not plan.hot:
         return
-    rows = [
-        write_segment_file(record=record, span_sample=span, chunks=chunks, now=now)
-        for span, chunks in plan.groups()
-    ]
+    spans = {span: pack_chunks(record, chunks) for span, chunks in plan.groups()}
+    rows = write_segment_files(record=record, spans=spans, now=now)
     swap_in(
         record=record,
         rows=rows,

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from devices.models import Chunk, LooseFile, Record, Segment
-from devices.packing import moment, pack_chunks
+from devices.packing import moment
 from devices.segment_files import new_key, segment_store, write_segment
 from devices.segments import (
     LEVELS,
@@ -35,17 +35,19 @@ class Overtaken(RuntimeError):
     """Somebody else has changed what a new segment was made of."""
 
 
-def write_segment_file(
-    *, record: Record, span_sample: int, chunks: Sequence[Chunk], now: datetime
-) -> Segment:
-    """Write the file of a segment; return its row, not yet saved."""
-    data = pack_chunks(record, chunks)
-    packed = encode_segment(data)
-    row = _row(record, span_sample, data, now=now)
-    row.sha256, row.size = packed[-32:], len(packed)
-    LooseFile.objects.create(key=row.key, remove_after=now + _WRITING)
-    write_segment(row.key, packed)
-    return row
+def write_segment_files(
+    *, record: Record, spans: Mapping[int, SegmentData], now: datetime
+) -> list[Segment]:
+    """Write the segments of these spans; return their rows, not yet saved."""
+    packed = [encode_segment(data) for data in spans.values()]
+    rows = [_row(record, span, data, now=now) for span, data in spans.items()]
+    LooseFile.objects.bulk_create(
+        LooseFile(key=row.key, remove_after=now + _WRITING) for row in rows
+    )
+    for row, data in zip(rows, packed, strict=True):
+        row.sha256, row.size = data[-32:], len(data)
+        write_segment(row.key, data)
+    return rows
 
 
 def _row(

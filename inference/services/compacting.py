@@ -125,11 +125,12 @@ def _compact_signal(state: AnalysisState, row: Compaction, *, now: datetime) -> 
     ended = received_at is not None and received_at < now - ENDED
     done = compact_record(record=record, analysed_sample=settled, ended=ended, now=now)
     row.failed_count, row.next_try_at = 0, None
+    before = row.done_sample
     left = rest_of(record)
     span = SEGMENT_S * record.fs
     reached = settled // span * span
     row.done_sample = min(reached, left if left is not None else reached)
-    if done:
+    if done or row.done_sample > before:
         return done
     row.next_try_at = now + REST
     if ended and not due_spans(record, settled, ended=True, now=now):

@@ -21,6 +21,7 @@ from devices.simulator.counters import FleetSummary
 from devices.simulator.enrol import enrol_simulated_devices
 from devices.simulator.faults import Faults
 from devices.simulator.fleet import Fleet
+from devices.simulator.history import fill_histories
 from devices.simulator.lineup import (
     line_up,
     read_tokens,
@@ -43,6 +44,16 @@ def outage(text: str) -> tuple[float, float]:
     return start, end
 
 
+def duration(text: str) -> float:
+    """Read ``30d``, ``12h``, ``45min`` or ``90s`` as seconds."""
+    for unit, seconds in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
+        number = text.removesuffix(unit)
+        if number != text and number.replace(".", "", 1).isdigit() and float(number):
+            return float(number) * seconds
+    message = f"{text!r} is no length of time such as 30d, 12h, 45min or 90s"
+    raise argparse.ArgumentTypeError(message)
+
+
 class Command(BaseCommand):
     """Run virtual devices over the real HTTP API and say what became of it."""
 
@@ -61,6 +72,9 @@ class Command(BaseCommand):
         add("--scripts", default=DEFAULT_SCRIPTS, help="synthetic signals, in turn")
         add("--fs", type=int, help="resample records, or synthesise, at this fs (Hz)")
         add("--seconds", type=float, help="seconds of signal per device")
+        add(
+            "--fill", type=duration, metavar="30d", help="store so much history at once"
+        )
         add("--speed", type=float, default=1.0, help="1: real time, 0: no waiting")
         add("--packet-s", type=float, default=1.0, help="signal per packet, seconds")
         add("--format", choices=FORMATS, default="json", help="of the packets")
@@ -73,6 +87,9 @@ class Command(BaseCommand):
         add("--json", action="store_true", help="print the summary as JSON")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["fill"] is not None:
+            self._fill(options)
+            return
         asyncio.run(_reachable(options["url"]))
         try:
             fleet = self._fleet(options)
@@ -83,6 +100,39 @@ class Command(BaseCommand):
             _run(fleet, options["seconds"], progress=options["progress"])
         )
         self._report(fleet, summary, as_json=options["json"])
+
+    def _fill(self, options: dict[str, Any]) -> None:
+        """Store history of local devices, without HTTP; workers analyse it."""
+        if options["tokens"]:
+            raise CommandError("--fill is for this installation's own devices.")
+        try:
+            sources = self._sources(options | {"seconds": 1.0}, options["devices"] or 1)
+            records = fill_histories(
+                sources,
+                seconds=options["fill"],
+                packet_s=options["packet_s"],
+                doctor=_doctor(options["doctor"]),
+                progress=options["progress"],
+            )
+        except (ValueError, OSError) as error:
+            raise CommandError(str(error)) from error
+        told = [
+            {
+                "serial": record.device.serial if record.device else "",
+                "record": record.pk,
+                "samples": record.sample_count,
+                "bytes": sum(record.segments.values_list("size", flat=True)),
+            }
+            for record in records
+        ]
+        if options["json"]:
+            self.stdout.write(json.dumps({"records": told}))
+            return
+        for one in told:
+            self.stdout.write(
+                "{serial}: record {record}, {samples} samples, {bytes} bytes; "
+                "the workers analyse it".format(**one)
+            )
 
     def _fleet(self, options: dict[str, Any]) -> Fleet:
         faults = Faults(
