@@ -1,14 +1,44 @@
 """Which packets are in segments: asked when a packet comes late or once more."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from django.db import connection
 
-from devices.models import Record, Segment
+from devices.models import Compaction, Record, Segment
 from devices.segments import Places, unpack_places
 
 # seq, first_sample, n, crc.
 Row = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """What is kept no longer of a record: up to which sample and ``seq``."""
+
+    to_sample: int = 0
+    to_seq: int = -1
+
+    def holds(self, seq: int, end_sample: int | None) -> bool:
+        """Tell whether a packet was stored and removed, or would be removed at once.
+
+        ``end_sample`` is None for a heartbeat.
+        """
+        if end_sample is None:
+            return seq <= self.to_seq
+        return end_sample <= self.to_sample
+
+
+NOTHING = Removed()
+
+
+def removed_of(record: Record) -> Removed:
+    """Return what retention has removed of a record."""
+    found = Compaction.objects.filter(record=record).values_list(
+        "removed_to_sample", "removed_to_seq"
+    )
+    row = found.first()
+    return Removed(*row) if row else NOTHING
 
 
 def places_near(

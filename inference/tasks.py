@@ -15,6 +15,7 @@ from inference.services.life_signs import show_life
 from inference.services.mails import send_due_mails
 from inference.services.no_data import watch_silence
 from inference.services.notices import queue_mails
+from inference.services.retention import remove_old_history
 
 # Then the task ends and asks again, so that no queue holds a worker for long.
 LIVE_MOST_S, BACKFILL_MOST_S, COMPACT_MOST_S = 5.0, 5.0, 5.0
@@ -70,3 +71,9 @@ def compact() -> int:
 def tidy_segments() -> int:
     """Remove the files of segments that were replaced, or never came to be."""
     return remove_loose_files(now=timezone.now())
+
+
+@shared_task  # type: ignore[untyped-decorator]
+def remove_history() -> int:
+    """Remove signal that is older than its patient's is kept."""
+    return remove_old_history(now=timezone.now())

@@ -135,6 +135,7 @@ class PatientAdmin(StaffMayEdit, ModelAdmin):  # type: ignore[misc]
             },
         ),
         (_("Patient portal"), {"fields": ["user"]}),
+        (_("Storage"), {"fields": ["keep_days"]}),
     ]
 
 

@@ -83,6 +83,7 @@ class PatientForm(forms.ModelForm):  # type: ignore[type-arg]
             "time_zone",
             "ward",
             "user",
+            "keep_days",
         )
 
     def clean_user(self) -> User | None:

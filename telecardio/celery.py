@@ -39,6 +39,7 @@ app.conf.beat_schedule = {
     "backlogs and files": _every(2, "inference.tasks.analyse_backfill", "backfill"),
     "rested signal": _every(20, "inference.tasks.compact", "backfill"),
     "loose segment files": _every(3600, "inference.tasks.tidy_segments", "backfill"),
+    "history past its time": _every(3600, "inference.tasks.remove_history", "backfill"),
     "silent devices": _every(5, "inference.tasks.watch_silent_patients", "live"),
     "due mails": _every(5, "inference.tasks.send_mails", "mail"),
     "outside watcher": _every(30, "telecardio.tasks.ping_outside", "mail"),

@@ -69,6 +69,10 @@ class Compaction(models.Model):
     done_sample = models.BigIntegerField(default=0)
     # Nothing was left to do after the packets that had come until then.
     done_received_at = models.DateTimeField(null=True)
+    # By retention: what was stored once and is kept no longer.
+    removed_samples = models.BigIntegerField(default=0, db_default=0)
+    removed_to_sample = models.BigIntegerField(default=0, db_default=0)
+    removed_to_seq = models.BigIntegerField(default=-1, db_default=-1)
     # A killed worker's claim runs out.
     claimed_until = models.DateTimeField(null=True)
     next_try_at = models.DateTimeField(null=True)

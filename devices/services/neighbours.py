@@ -13,7 +13,7 @@ from django.db import connection
 
 from devices.codec import Packet
 from devices.models import Chunk, Record
-from devices.segment_places import places_near
+from devices.segment_places import NOTHING, Removed, places_near, removed_of
 from devices.services.verdicts import Result, Verdict
 
 
@@ -34,7 +34,10 @@ class _Place:
 class Neighbours:
     """The stored packets next to those of one upload, and those accepted from it."""
 
-    def __init__(self, places: Iterable[_Place] = ()) -> None:
+    def __init__(
+        self, places: Iterable[_Place] = (), removed: Removed = NOTHING
+    ) -> None:
+        self._removed = removed
         self._by_seq = {place.seq: place for place in places}
         # Heartbeats hold no samples and stand in nobody's way.
         self._order = sorted(seq for seq, p in self._by_seq.items() if p.n)
@@ -46,6 +49,8 @@ class Neighbours:
         if known is not None:
             same = known == place
             return Verdict(packet.seq, Result.DUPLICATE if same else Result.CONFLICT)
+        if self._removed.holds(packet.seq, packet.end_sample if packet.n else None):
+            return Verdict(packet.seq, Result.DUPLICATE)
         if not packet.n:
             return None
         index = bisect_left(self._order, packet.seq)
@@ -83,7 +88,8 @@ def load_neighbours(record: Record | None, packets: Sequence[Packet]) -> Neighbo
         cursor.execute(_NEIGHBOURS, [seqs, starts, signal, *[record.pk] * 4])
         hot = [_Place(*row) for row in cursor.fetchall()]
     packed = places_near(record, seqs, starts)
-    return Neighbours(chain((_Place(*row) for row in packed), hot))
+    places = chain((_Place(*row) for row in packed), hot)
+    return Neighbours(places, removed_of(record))
 
 
 def _goes_on(record: Record, packets: Sequence[Packet]) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -95,6 +96,16 @@ class Patient(models.Model):
         blank=True,
         related_name="patient",
         help_text=_("The patient's own account"),
+    )
+    keep_days = models.PositiveIntegerField(
+        _("keep signal for (days)"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text=_(
+            "Older signal and beats are removed for good; episodes, alarms and hourly "
+            "figures stay. Empty: kept for ever."
+        ),
     )
     live_key = models.CharField(
         max_length=24, unique=True, default=random_key, editable=False

@@ -1,0 +1,92 @@
+"""Signal goes when its time is over: whole segments, beats, and for good."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from devices.models import Assignment, Compaction, LooseFile, Record, Segment
+from devices.reading import stored_ranges
+from devices.segment_files import read_segment
+from devices.services import remove_loose_files
+from devices.services.filling import fill_record
+from devices.services.verifying import verify_record
+from devices.simulator.scripts import script_source
+from inference.models import BeatBlock, Checkpoint, Episode
+from inference.services.analysis import analyse_pending
+from inference.services.compacting import compact_pending
+from inference.services.retention import remove_old_history
+from patients.models import AccessLog
+from tests.storage.conftest import SPAN, Store, compact, packet
+
+pytestmark = pytest.mark.django_db
+
+
+def _keep(record: Record, days: int | None) -> None:
+    record.patient.keep_days = days
+    record.patient.save()
+
+
+def test_it_removes_whole_segments_and_answers_their_packets_as_repeated(
+    store: Store,
+) -> None:
+    store([packet(seq) for seq in range(520)], after_s=1200)
+    record = Record.objects.get()
+    compact(record, ended=True)
+    keys = dict(Segment.objects.values_list("span_sample", "key"))
+    _keep(record, 30)
+    # The second segment ends a moment after.
+    end_at = record.time_of(2 * SPAN) - timedelta(seconds=1)
+    now = end_at + timedelta(days=30)
+    assert remove_old_history(now=now) == 1
+    assert remove_old_history(now=now) == 0
+    assert stored_ranges(record) == [(SPAN, record.end_sample)]
+    assert verify_record(record.pk).damage == []
+    again = [packet(30), packet(0), packet(140, n=0)]
+    assert store(again, after_s=2000) == ["duplicate"] * 3
+    assert store([packet(160), packet(520)], after_s=2000) == ["duplicate", "stored"]
+    assert verify_record(record.pk).damage == []
+    entry = AccessLog.objects.get()
+    assert (entry.user, entry.patient) == (None, record.patient)
+    assert "removed" in entry.action
+    # Files stay for those who are copying them.
+    assert LooseFile.objects.get().key == keys[0]
+    remove_loose_files(now=now + timedelta(days=8))
+    with pytest.raises(FileNotFoundError):
+        read_segment(keys[0])
+    assert read_segment(keys[SPAN])
+
+
+def test_it_keeps_everything_of_whom_nothing_was_decided(store: Store) -> None:
+    store([packet(seq) for seq in range(320)])
+    compact(Record.objects.get())
+    assert remove_old_history(now=timezone.now() + timedelta(days=9999)) == 0
+    assert Segment.objects.count() == 2
+
+
+def test_it_removes_beats_and_keeps_episodes(assignment: Assignment) -> None:
+    now = timezone.now()
+    Assignment.objects.update(start_at=now - timedelta(days=3))
+    assignment.refresh_from_db()
+    record = fill_record(
+        assignment=assignment,
+        signal=script_source("vt"),
+        start_at=now - timedelta(days=2),
+        seconds=1200,
+        now=now,
+    )
+    for _ in range(2):
+        analyse_pending(now=now)
+    compact_pending(now=now)
+    episodes = Episode.objects.filter(record=record).count()
+    assert episodes
+    _keep(record, 2)
+    assert remove_old_history(now=now + timedelta(minutes=10, seconds=1)) == 1
+    assert Compaction.objects.get().removed_to_sample == 600 * 250
+    assert BeatBlock.every.order_by("start_sample").first().start_sample == 600 * 250
+    assert Checkpoint.objects.order_by("sample").first().sample == 600 * 250
+    assert Episode.objects.filter(record=record).count() == episodes
+    assert verify_record(record.pk).damage == []
+    assert remove_old_history(now=now + timedelta(days=3)) == 1
+    assert stored_ranges(record) == []
+    assert verify_record(record.pk).damage == []
