@@ -43,7 +43,9 @@ def _stretches(
     Chunks are read before segments: what becomes one meanwhile is seen twice, and
     never not at all.
     """
-    chunks = _chunks(record, start, end).values_list("first_sample", "n", "data")
+    chunks = chunks_touching(record, start, end).values_list(
+        "first_sample", "n", "data"
+    )
     for first, n, data in list(chunks):
         yield first, np.frombuffer(data, "<i2").reshape(n, -1)
     for _, packed in segments_data(record, start, end):
@@ -76,7 +78,7 @@ def stored_ranges(
 ) -> list[tuple[int, int]]:
     """Return the stored parts of ``[start, end)``: half-open, in order, merged."""
     end = record.end_sample if end is None else end
-    spans = list(_chunks(record, start, end).values_list("first_sample", "n"))
+    spans = list(chunks_touching(record, start, end).values_list("first_sample", "n"))
     packed = segments_touching(record, start, end).values_list("places", flat=True)
     for places in packed:
         spans += [(first, n) for first, n, _ in unpack_places(bytes(places)).runs()]
@@ -127,7 +129,8 @@ def time_pieces(anchors: Iterable[Anchor]) -> list[Piece]:
     ]
 
 
-def _chunks(record: Record, start: int, end: int) -> QuerySet[Chunk]:
+def chunks_touching(record: Record, start: int, end: int) -> QuerySet[Chunk]:
+    """Return the chunks with samples in ``[start, end)``, in order."""
     reach = MAX_CHUNK_S * record.fs
     # The reach is for the index; of the chunks within it, some end before the start.
     chunks = Chunk.objects.filter(

@@ -11,6 +11,7 @@ from inference.label_figures import released_figures
 from inference.report import clock
 from inference.services.versions import annotators_of
 from telecardio.pages.record_access import record_for_request
+from telecardio.pages.record_overview import overview_of
 from telecardio.pages.record_summary import found_in, progress_of
 from telecardio.pages.record_window import MAX_WINDOW_S, WINDOW_S, window_of
 
@@ -62,13 +63,14 @@ def record_progress(request: HttpRequest, pk: int) -> HttpResponse:
 @require_safe
 @never_cache
 def record_window(request: HttpRequest, pk: int) -> HttpResponse:
-    """Return one window of signal and labels as JSON."""
+    """Return one window of signal and labels as JSON; of a long one, its outline."""
     found_record = record_for_request(request, pk)
     seconds = _number(request, "seconds", WINDOW_S)
-    window = window_of(
+    answer = window_of if seconds <= MAX_WINDOW_S else overview_of
+    window = answer(
         found_record,
         start_s=_number(request, "start", 0.0),
-        seconds=min(max(seconds, 0.1), MAX_WINDOW_S),
+        seconds=max(seconds, 0.1),
         annotator=_annotator(request, annotators_of(found_record)),
     )
     return JsonResponse(window)

@@ -159,7 +159,21 @@ def test_it_sends_the_window_that_is_asked_for(client, alice):
     [lead] = window["leads"]
     np.testing.assert_allclose(lead["mv"], VT.mv[20 * FS : 22 * FS], atol=6e-4)
     assert (window["beats"], window["analysed_s"]) == ([], 0)
-    assert len(client.get(url, {"seconds": 1e9}).json()["leads"][0]["mv"]) == 30 * FS
+    assert len(client.get(url, {"seconds": 30}).json()["leads"][0]["mv"]) == 30 * FS
+
+
+def test_it_sends_the_outline_of_a_long_window(client, alice):
+    client.force_login(alice)
+    record = record_of(alice)
+    url = f"/records/{record.pk}/window/"
+    outline = client.get(url, {"seconds": 1e9}).json()
+    assert (outline["start_s"], outline["end_s"]) == (0, 90.4)
+    [lead] = outline["leads"]
+    assert len(lead["low_mv"]) == len(lead["high_mv"]) < 2000
+    assert "mv" not in lead
+    part = client.get(url, {"start": 20, "seconds": 31}).json()
+    assert part["start_s"] <= 20
+    assert part["end_s"] >= 51
     for start in ("x", "-5", "nan", "inf", "1e300", ""):
         assert client.get(url, {"start": start}).status_code == 200
     assert client.get(url, {"start": 1e9}).json()["end_s"] == 90.4
