@@ -237,13 +237,13 @@ def thin_checkpoints(*, record: Record, cursor_sample: int) -> int:
     """
     limit = cursor_sample - RECENT_CHECKPOINTS_S * record.fs
     plain = Checkpoint.objects.filter(record=record, compressed=False, sample__lt=limit)
-    deleted = 0
-    for checkpoint in plain.only("pk", "sample"):
-        if checkpoint.sample % (KEPT_CHECKPOINTS_S * record.fs):
-            deleted += checkpoint.delete()[0]
-        else:
-            _compress(checkpoint.pk)
-    return deleted
+    step = KEPT_CHECKPOINTS_S * record.fs
+    found = dict(plain.values_list("pk", "sample"))
+    for pk, sample in found.items():
+        if sample % step == 0:
+            _compress(pk)
+    rest = [pk for pk, sample in found.items() if sample % step]
+    return Checkpoint.objects.filter(pk__in=rest, compressed=False).delete()[0]
 
 
 @transaction.atomic
