@@ -32,6 +32,14 @@ def episodes_of(record: Record, *, annotator: str | None = None) -> QuerySet[Epi
     return standing.order_by("onset_sample", "label")
 
 
+def episodes_touching(
+    record: Record, start: int, end: int, *, annotator: str | None = None
+) -> QuerySet[Episode]:
+    """Return those episodes of a record that touch ``[start, end)``."""
+    lasts = Q(end_sample=None) | Q(end_sample__gt=start)
+    return episodes_of(record, annotator=annotator).filter(lasts, onset_sample__lt=end)
+
+
 def shown_episodes(annotator: str | None = None) -> QuerySet[Episode]:
     """Return the episodes that are shown and stand, or those ``annotator`` told."""
     line = shown_line("onset_sample", annotator)

@@ -6,7 +6,7 @@ import numpy as np
 
 from devices.models import Record
 from devices.overview import read_overview
-from inference.services.episodes import episodes_of
+from inference.services.episodes import episodes_touching
 from inference.summary import EPISODE_WORDS
 from telecardio.pages.record_summary import progress_of
 
@@ -48,8 +48,7 @@ def overview_of(
                 "onset_s": (row.onset_sample or 0) / fs,
                 "end_s": (row.end_sample or record.end_sample) / fs,
             }
-            for row in episodes_of(record, annotator=annotator)
-            if (row.onset_sample or 0) < end and (row.end_sample or end) > start
+            for row in episodes_touching(record, start, end, annotator=annotator)
         ],
     }
 

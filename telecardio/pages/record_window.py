@@ -10,7 +10,7 @@ from inference.course import r_intervals_ms
 from inference.ecg.types import CLASSES, WORDS
 from inference.label_figures import released_figures
 from inference.services.beats import beats_between, quality_between, shown_blocks
-from inference.services.episodes import episodes_of
+from inference.services.episodes import episodes_touching
 from inference.summary import EPISODE_WORDS
 from telecardio.pages.record_summary import progress_of
 
@@ -48,8 +48,7 @@ def window_of(
                 "onset_s": (row.onset_sample or 0) / fs,
                 "end_s": (row.end_sample or record.end_sample) / fs,
             }
-            for row in episodes_of(record, annotator=annotator)
-            if (row.onset_sample or 0) < end and (row.end_sample or end) > start
+            for row in episodes_touching(record, start, end, annotator=annotator)
         ],
         "quality": quality_between(
             record, start, end, blocks=shown_blocks(record, annotator=annotator)
