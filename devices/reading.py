@@ -1,6 +1,6 @@
 """Read stored signal. A gap is absence: NaN in millivolts, never an invented sample."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -28,30 +28,24 @@ def read_adu(
     size = max(end - start, 0)
     adu = np.zeros((size, len(record.leads)), np.int16)
     stored = np.zeros(size, np.bool_)
-    for first, samples in _stretches(record, start, end):
+
+    def put(first: int, samples: NDArray[np.int16]) -> None:
         low, high = max(first, start), min(first + len(samples), end)
-        adu[low - start : high - start] = samples[low - first : high - first]
-        stored[low - start : high - start] = True
+        if low < high:
+            adu[low - start : high - start] = samples[low - first : high - first]
+            stored[low - start : high - start] = True
+
+    # Chunks before segments: what becomes one meanwhile is seen twice, and never not
+    # at all.
+    chunks = chunks_touching(record, start, end)
+    for first, n, data in list(chunks.values_list("first_sample", "n", "data")):
+        put(first, np.frombuffer(data, "<i2").reshape(n, -1))
+    # What is recorded now lies in chunks alone, and is read every second.
+    if not stored.all():
+        for _, packed in segments_data(record, start, end):
+            for first, n, row in packed.places.runs():
+                put(first, packed.samples[row : row + n])
     return adu, stored
-
-
-def _stretches(
-    record: Record, start: int, end: int
-) -> Iterator[tuple[int, NDArray[np.int16]]]:
-    """Return the stored stretches that touch ``[start, end)``: where, int16[n, leads].
-
-    Chunks are read before segments: what becomes one meanwhile is seen twice, and
-    never not at all.
-    """
-    chunks = chunks_touching(record, start, end).values_list(
-        "first_sample", "n", "data"
-    )
-    for first, n, data in list(chunks):
-        yield first, np.frombuffer(data, "<i2").reshape(n, -1)
-    for _, packed in segments_data(record, start, end):
-        for first, n, row in packed.places.runs():
-            if first < end and first + n > start:
-                yield first, packed.samples[row : row + n]
 
 
 def read_signal(record: Record, start: int, end: int) -> NDArray[np.float32]:
@@ -78,10 +72,23 @@ def stored_ranges(
 ) -> list[tuple[int, int]]:
     """Return the stored parts of ``[start, end)``: half-open, in order, merged."""
     end = record.end_sample if end is None else end
-    spans = list(chunks_touching(record, start, end).values_list("first_sample", "n"))
-    packed = segments_touching(record, start, end).values_list("places", flat=True)
-    for places in packed:
-        spans += [(first, n) for first, n, _ in unpack_places(bytes(places)).runs()]
+    hot = list(chunks_touching(record, start, end).values_list("first_sample", "n"))
+    ranges = _merged(hot, start, end)
+    if ranges == [(start, end)]:
+        return ranges
+    rows = segments_touching(record, start, end).values_list("places", flat=True)
+    packed = [
+        (first, n)
+        for places in rows
+        for first, n, _ in unpack_places(bytes(places)).runs()
+    ]
+    return _merged([*hot, *packed], start, end)
+
+
+def _merged(
+    spans: list[tuple[int, int]], start: int, end: int
+) -> list[tuple[int, int]]:
+    """Join spans ``(first, n)`` to half-open ranges within ``[start, end)``."""
     ranges: list[tuple[int, int]] = []
     for first, n in sorted(spans):
         low, high = max(first, start), min(first + n, end)

@@ -21,6 +21,7 @@ from devices.models import (
     Record,
     Segment,
 )
+from devices.reading import read_adu, stored_ranges
 from devices.segment_files import read_segment, segment_store
 from devices.services import (
     compact_record,
@@ -161,7 +162,7 @@ def test_it_makes_an_old_packet_a_duplicate_or_conflict_for_ever(store: Store) -
     assert store([one for one, _ in asked[:4]], after_s=2000) == ["duplicate"] * 4
 
 
-def test_it_asks_nothing_about_segments_while_a_stream_goes_on(
+def test_it_asks_nothing_about_segments_where_a_stream_goes_on(
     store: Store,
 ) -> None:
     store([packet(seq) for seq in range(300)])
@@ -169,6 +170,16 @@ def test_it_asks_nothing_about_segments_while_a_stream_goes_on(
     with CaptureQueriesContext(connection) as queries:
         store([packet(300)], after_s=2000)
     assert not any("devices_segment" in query["sql"] for query in queries)
+    record = Record.objects.get()
+    with CaptureQueriesContext(connection) as queries:
+        read_adu(record, 290 * 200, 301 * 200)
+        stored_ranges(record, 290 * 200, 301 * 200)
+    assert sum("devices_segment" in query["sql"] for query in queries) == 2
+    store([packet(seq) for seq in range(301, 305)], after_s=2000)
+    with CaptureQueriesContext(connection) as queries:
+        assert read_adu(record, 300 * 200, 305 * 200)[1].all()
+        assert stored_ranges(record, 300 * 200, 305 * 200) == [(60_000, 61_000)]
+    assert len(queries) == 2
 
 
 def test_it_keeps_everything_when_writing_or_swapping_fails(
