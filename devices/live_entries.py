@@ -2,6 +2,7 @@
 
 import json
 import math
+import struct
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,22 +56,27 @@ class StateEntry:
 Entry = SignalEntry | BeatsEntry | StateEntry
 
 
+# record, seq, first_sample, fs, leads, gain, baseline, at_ms, received_at_ms; the
+# samples follow in a field of their own. One field of numbers instead of nine: packing
+# and parsing them took Redis clients longer than sending them.
+_SIGNAL = struct.Struct("<qqqIIdqqq")
+
+
 def pack(entry: Entry) -> Fields:
     """Return the fields of an entry, as XADD takes them."""
     if isinstance(entry, SignalEntry):
-        return {
-            "kind": "signal",
-            "record": entry.record,
-            "seq": entry.seq,
-            "first_sample": entry.first_sample,
-            "fs": entry.fs,
-            "leads": entry.leads,
-            "gain": repr(entry.gain),
-            "baseline": entry.baseline,
-            "at": entry.at_ms,
-            "received_at": entry.received_at_ms,
-            "data": entry.data,
-        }
+        head = _SIGNAL.pack(
+            entry.record,
+            entry.seq,
+            entry.first_sample,
+            entry.fs,
+            entry.leads,
+            entry.gain,
+            entry.baseline,
+            entry.at_ms,
+            entry.received_at_ms,
+        )
+        return {"kind": "signal", "head": head, "data": entry.data}
     if isinstance(entry, BeatsEntry):
         known = math.isfinite(entry.heart_rate_bpm)
         return {
@@ -89,23 +95,16 @@ def pack(entry: Entry) -> Fields:
 def unpack(fields: dict[bytes, bytes]) -> Entry:
     """Return the entry of what Redis gave back.
 
-    Raises ``ValueError`` for a kind that is not known and ``KeyError`` for a
-    missing field.
+    Raises ``ValueError`` for what is not understood (entries of another version live
+    for two minutes) and ``KeyError`` for a missing field.
     """
     kind = fields[b"kind"]
     if kind == b"signal":
-        return SignalEntry(
-            record=int(fields[b"record"]),
-            seq=int(fields[b"seq"]),
-            first_sample=int(fields[b"first_sample"]),
-            fs=int(fields[b"fs"]),
-            leads=int(fields[b"leads"]),
-            gain=float(fields[b"gain"]),
-            baseline=int(fields[b"baseline"]),
-            at_ms=int(fields[b"at"]),
-            received_at_ms=int(fields[b"received_at"]),
-            data=fields[b"data"],
-        )
+        head = fields[b"head"]
+        if len(head) != _SIGNAL.size:
+            message = f"A signal entry has a head of {len(head)} bytes."
+            raise ValueError(message)
+        return SignalEntry(*(*_SIGNAL.unpack(head), fields[b"data"]))
     if kind == b"beats":
         return BeatsEntry(
             record=int(fields[b"record"]),
