@@ -40,12 +40,13 @@ def commands(
     celery = [python, "-m", "celery", "-A", "telecardio"]
     web = [python, "-m", "uvicorn", "telecardio.asgi:application"]
     web += ["--host", host, "--port", str(web_port), "--no-access-log"]
-    ingest = [python, "-m", "gunicorn", "telecardio.wsgi:application"]
-    ingest += ["--bind", f"{host}:{ingest_port}", "--workers", "2", "--threads", "8"]
-    ingest += ["--keep-alive", "75", "--no-control-socket"]
-    # Each device keeps a connection open. With the default of 1000, 2,000 devices
-    # would fill both workers, and the next ones wait for a connection.
-    ingest += ["--worker-connections", "10000"]
+    ingest = [python, "-m", "granian", "telecardio.wsgi:application"]
+    ingest += ["--interface", "wsgi", "--host", host, "--port", str(ingest_port)]
+    ingest += ["--workers", "2", "--blocking-threads", "8", "--http", "1", "--no-ws"]
+    # A device keeps its connection open between uploads, up to 30 s apart.
+    ingest += ["--http1-header-read-timeout", "60000", "--backlog", "4096"]
+    ingest += ["--respawn-failed-workers", "--workers-kill-timeout", "10"]
+    ingest += ["--log-level", "warning"]
     quiet = ["--loglevel", "WARNING", "-O", "fair"]
     quiet += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
     worker = [*celery, "worker", "--queues", "live,backfill", "--concurrency", "2"]

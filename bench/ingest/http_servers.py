@@ -1,4 +1,4 @@
-"""What the load is sent to: gunicorn as the platform starts it, and a fixed answer."""
+"""What the load is sent to: the ingest server as the platform starts it, and a fixed answer."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Running:
 
 
 @contextmanager
-def gunicorn(
+def ingest_server(
     application: str, environment: Mapping[str, str], var: Path
 ) -> Iterator[Running]:
     """Serve ``application`` with the command line of the ingest process."""

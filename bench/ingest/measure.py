@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from bench.day import read_day
 from bench.ingest.http_load import Outcome, send_all
-from bench.ingest.http_servers import PLATFORM, Running, fixed_answer, gunicorn
+from bench.ingest.http_servers import PLATFORM, Running, fixed_answer, ingest_server
 from bench.ingest.own_servers import OwnServers
 from bench.ingest.processor_time import cpu_seconds
 from bench.ingest.uploads import Sender, Uploads, senders_of, uploads
@@ -82,7 +82,7 @@ class Bench:
                 **self.servers.environment,
                 "DJANGO_SETTINGS_MODULE": settings,
             }
-            with gunicorn(application, environment, self.servers.var) as server:
+            with ingest_server(application, environment, self.servers.var) as server:
                 found |= {case.name: self._one(case, server) for case in same}
         return found
 

@@ -102,7 +102,7 @@ class _Native:
             "python": sys.executable,
             "redis-server": str(binaries.redis_server()),
             "8000": str(self.ports["web"]),
-            "0.0.0.0:8001": f"127.0.0.1:{self.ports['ingest']}",
+            "8001": str(self.ports["ingest"]),
             "0.0.0.0": "127.0.0.1",
             "/etc/caddy/Caddyfile": str(ROOT / "Caddyfile"),
             "/var/lib/telecardio/celerybeat-schedule": str(self.folder / "schedule"),
