@@ -65,10 +65,11 @@ train: $(EVERYTHING) ## Train all that the analysis has learned (hours; DS2 stay
 evaluate: $(EVERYTHING) ## Print the figures of the released analysis as JSON
 	$(BIN)/python -m ml.evaluate --data $(TELECARDIO_DATA) --json $(ARGS)
 
-bench: $(EVERYTHING) ## Measure codec, analysis, ingest and the main job for 60 s, as JSON
+bench: $(EVERYTHING) ## Measure codec, analysis, ingest, labels and the main job for 60 s, as JSON
 	$(BIN)/python -m bench.codec --data $(TELECARDIO_DATA) --json
 	$(BIN)/python -m bench.analysis --data $(TELECARDIO_DATA) --json
 	$(BIN)/python -m bench.ingest --data $(TELECARDIO_DATA) --json
+	$(BIN)/python -m bench.labels --data $(TELECARDIO_DATA) --json --records 200 --seconds 20
 	$(BIN)/python manage.py demo --seconds 60 --json
 
 lock: ## Compile the lock files from pyproject.toml (needs uv)
