@@ -5,7 +5,7 @@ after 120 s of silence. Losing an entry loses nothing: PostgreSQL has it.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,7 @@ __all__ = [
     "SignalEntry",
     "StateEntry",
     "append_beats",
+    "append_entries",
     "append_signal",
     "append_state",
     "live_stream_key",
@@ -72,18 +73,26 @@ def append_state(*, live_key: str, state: dict[str, Any]) -> bool:
     return _append(live_key, [StateEntry(state)])
 
 
-def _append(live_key: str, entries: Sequence[Entry]) -> bool:
-    key = live_stream_key(live_key)
+def append_entries(streams: Mapping[str, Sequence[Entry]]) -> bool:
+    """Append to many streams, by ``live_key``, at once; False if Redis is away."""
     oldest_ms = int((time.time() - KEEP_S) * 1000)
-    packed = [pack(entry) for entry in entries]
+    packed = {
+        live_stream_key(live_key): [pack(entry) for entry in entries]
+        for live_key, entries in streams.items()
+    }
 
     def write(client: Redis) -> bool:
         pipeline = client.pipeline(transaction=False)
-        for fields in packed:
-            # An approximate trim drops whole nodes only, which is cheap.
-            pipeline.xadd(key, fields, minid=f"{oldest_ms}-0", approximate=True)  # type: ignore[arg-type]
-        pipeline.expire(key, EXPIRE_S)
+        for key, entries in packed.items():
+            for fields in entries:
+                # An approximate trim drops whole nodes only, which is cheap.
+                pipeline.xadd(key, fields, minid=f"{oldest_ms}-0", approximate=True)  # type: ignore[arg-type]
+            pipeline.expire(key, EXPIRE_S)
         pipeline.execute()
         return True
 
     return redis().attempt(write) is True
+
+
+def _append(live_key: str, entries: Sequence[Entry]) -> bool:
+    return append_entries({live_key: entries})

@@ -5,7 +5,7 @@ from typing import Any
 from django.dispatch import receiver
 
 from devices.signals import chunk_stored
-from inference.asking import ask
+from inference.asking import ask, live_queue
 from inference.services.default_rules import ensure_default_alert_rules
 from inference.services.episodes import attribute_episodes
 
@@ -13,7 +13,7 @@ from inference.services.episodes import attribute_episodes
 @receiver(chunk_stored)
 def ask_for_analysis(*, record_id: int, live: bool, **_: Any) -> None:
     """Ask for analysis of what was just committed."""
-    ask("live")
+    ask(live_queue(record_id))
     if not live:
         # A file, a backlog or a record that was held until now: which of the two
         # queues it is in, the tasks know.

@@ -1,6 +1,6 @@
 """Rows of rhythm episodes: keep what analysis reports, and find them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from django.db.models import Q, QuerySet, Subquery
@@ -45,27 +45,44 @@ def attribute_episodes(record_id: int) -> None:
     held.update(patient=Subquery(owner))
 
 
+def pending_episodes(records: Sequence[int]) -> QuerySet[Episode]:
+    """Return what is open in these records, or was flushed for a while, in order."""
+    pending = Q(end_at=None) | Q(provisional=True)
+    found = Episode.objects.filter(pending, record__in=records, withdrawn_at=None)
+    return found.order_by("record", "onset_sample", "label")
+
+
 def keep_episodes(
     record: Record,
     seen: Iterable[Seen],
     *,
+    pending: Sequence[Episode] | None = None,
     cursor: int,
     annotator: str,
     now: datetime,
 ) -> list[Episode]:
     """Write what settled analysis up to ``cursor`` reports.
 
-    What was flushed for a while and is not confirmed is reopened or dropped.
-    Returns the rows that changed and those that are open.
+    Of the ``pending`` episodes of the record (read if not given) what was flushed for
+    a while and is not confirmed is reopened or dropped. Returns the rows that changed
+    and those that are open.
     """
+    if pending is None:
+        pending = list(pending_episodes([record.pk]))
+    known = {(row.label, row.onset_sample): row for row in pending}
     rows = [
-        _write(record, one, annotator=annotator, cursor=cursor, now=now)
+        _write(
+            record,
+            one,
+            row=known.get((one.label, one.onset_sample)),
+            annotator=annotator,
+            cursor=cursor,
+            now=now,
+        )
         for one in last_word(seen)
     ]
     kept = {row.pk: row for row in rows if row is not None}
-    pending = Q(end_at=None) | Q(provisional=True)
-    standing = Episode.objects.filter(pending, record=record, withdrawn_at=None)
-    for row in standing:
+    for row in pending:
         if row.pk not in kept and _undo_flush(row, record, cursor, now=now):
             kept[row.pk] = row
     return list(kept.values())
@@ -92,15 +109,17 @@ def _write(
     record: Record,
     seen: Seen,
     *,
+    row: Episode | None = None,
     annotator: str,
     cursor: int | None = None,
     provisional: bool = False,
     now: datetime,
 ) -> Episode | None:
-    found = Episode.objects.filter(
-        record=record, label=seen.label, onset_sample=seen.onset_sample
-    )
-    row = found.order_by("pk").last()
+    if row is None:
+        found = Episode.objects.filter(
+            record=record, label=seen.label, onset_sample=seen.onset_sample
+        )
+        row = found.order_by("pk").last()
     if row is None:
         if seen.withdrawn:
             return None
