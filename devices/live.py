@@ -75,9 +75,12 @@ def append_state(*, live_key: str, state: dict[str, Any]) -> bool:
 
 def append_entries(streams: Mapping[str, Sequence[Entry]]) -> bool:
     """Append to many streams, by ``live_key``, at once; False if Redis is away."""
-    oldest_ms = int((time.time() - KEEP_S) * 1000)
+    # An approximate trim drops whole nodes only, which is cheap.
+    trim = ("MINID", "~", f"{int((time.time() - KEEP_S) * 1000)}-0", "*")
     packed = {
-        live_stream_key(live_key): [pack(entry) for entry in entries]
+        live_stream_key(live_key): [
+            [part for pair in pack(entry).items() for part in pair] for entry in entries
+        ]
         for live_key, entries in streams.items()
     }
 
@@ -85,8 +88,7 @@ def append_entries(streams: Mapping[str, Sequence[Entry]]) -> bool:
         pipeline = client.pipeline(transaction=False)
         for key, entries in packed.items():
             for fields in entries:
-                # An approximate trim drops whole nodes only, which is cheap.
-                pipeline.xadd(key, fields, minid=f"{oldest_ms}-0", approximate=True)  # type: ignore[arg-type]
+                pipeline.execute_command("XADD", key, *trim, *fields)  # type: ignore[no-untyped-call]
             pipeline.expire(key, EXPIRE_S)
         pipeline.execute()
         return True

@@ -29,8 +29,11 @@ def main() -> int:
     parser.add_argument("--warm-up", type=int, default=15, help="seconds before them")
     parser.add_argument("--packet-s", type=int, default=2)
     parser.add_argument("--finished", type=int, default=0, help="old records besides")
+    parser.add_argument("--backlogs", type=int, default=0, help="of 10 h, at the start")
     parser.add_argument("--json", action="store_true", help="in one line")
     options = parser.parse_args()
+    if options.backlogs > 50:
+        parser.error("At most 50 backlogs, of 18 MB each.")
     if not 1 <= options.records <= 5000 or not 1 <= options.seconds <= 600:
         parser.error("At most 5000 records and 600 seconds.")
     # So that a stopped benchmark stops its servers.
@@ -50,6 +53,7 @@ def main() -> int:
             warm_up_s=options.warm_up,
             packet_s=options.packet_s,
             finished=options.finished,
+            backlogs=options.backlogs,
         )
     print(json.dumps(figures, indent=None if options.json else 1))
     return 1 if figures["unlabelled"] else 0

@@ -11,14 +11,15 @@ from typing import Any
 
 from django.core.management import call_command
 from django.db import connection
-from django.db.models import F, Max, Sum
+from django.db.models import F, Max, Q, Sum
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from bench.day import FS, read_day
 from bench.ingest.own_servers import OwnServers
 from bench.ingest.processor_time import cpu_seconds
 from bench.labels.feeder import Feeder, make_records
-from bench.labels.finished import make_finished
+from bench.labels.finished import make_backlogs, make_finished
 from bench.labels.workers import pss_mb, wait_for, workers
 from devices.models import Record
 from inference.models import AnalysisState
@@ -26,13 +27,18 @@ from telecardio.demo.latency import percentiles
 from telecardio.durability import durability_settings
 
 SIGNAL_S = 3600
+BACKLOG_H = 10.0
 # Compiling takes minutes where it was not done before.
 START_S, DRAIN_S = 300.0, 30.0
+# Backlogs are nobody's, so that no alarm of theirs is counted either.
+LIVE = Q(record__patient__isnull=False)
 # Commit of each packet, and of the block of labels that holds its last sample.
 DELAYS = """
 SELECT EXTRACT(EPOCH FROM pg_xact_commit_timestamp(block.xmin)
     - pg_xact_commit_timestamp(chunk.xmin)) * 1000
-FROM devices_chunk AS chunk LEFT JOIN inference_beatblock AS block
+FROM devices_chunk AS chunk JOIN devices_record AS record
+    ON record.id = chunk.record_id AND record.patient_id IS NOT NULL
+LEFT JOIN inference_beatblock AS block
     ON block.record_id = chunk.record_id AND NOT block.provisional
     AND block.start_sample < chunk.first_sample + chunk.n
     AND block.end_sample >= chunk.first_sample + chunk.n
@@ -51,12 +57,17 @@ def measure(
     warm_up_s: int,
     packet_s: int,
     finished: int = 0,
+    backlogs: int = 0,
 ) -> dict[str, Any]:
-    """Return every figure; ``finished`` records were analysed long ago."""
+    """Return every figure; ``finished`` records were analysed long ago.
+
+    ``backlogs`` records of ten hours are there when the live ones begin.
+    """
     call_command("migrate", interactive=False, verbosity=0)
     durability = durability_settings()
     day = read_day(data, SIGNAL_S)
     make_finished(finished)
+    make_backlogs(backlogs, BACKLOG_H, day.mv)
     with workers(servers.environment, servers.var) as pids:
         _wait_until_warm(servers.var)
         start_at, start_s = timezone.now(), time.monotonic()
@@ -71,6 +82,7 @@ def measure(
         late_s = max(feeder.feed(start_s, warm_up_s + seconds))
         spent = span.ended()
         memory = {name: pss_mb(pid) for name, pid in pids.items()}
+        left_s = _backlog_s()
         drained = wait_for(lambda: not _behind(), DRAIN_S)
         delays = _delays(span.at, spent.at)
     known = [delay for delay in delays if delay is not None]
@@ -81,6 +93,8 @@ def measure(
         "signal": f"one lead, {FS} Hz, {packet_s} s a packet: {day.source}",
         "records": records,
         "finished_records": finished,
+        "backlogs_of_10_h": backlogs,
+        "backlog_left_s": round(left_s),
         "seconds": round(spent.wall_s, 1),
         "durability": durability,
         "label_ms": percentiles(known),
@@ -139,15 +153,21 @@ class Span:
     def _cursors(self) -> tuple[float, float]:
         unseen = F("record__end_sample") - F("cursor_sample")
         found = AnalysisState.objects.filter(record__source="device").aggregate(
-            lag=Max(unseen), done=Sum("cursor_sample")
+            lag=Max(unseen, filter=LIVE), done=Sum("cursor_sample", filter=LIVE)
         )
         return (found["lag"] or 0) / FS, (found["done"] or 0) / FS
 
 
 def _behind() -> bool:
-    return Record.objects.filter(
-        source="device", end_sample__gt=F("analysis__cursor_sample")
-    ).exists()
+    live = Record.objects.filter(patient__isnull=False)
+    return live.filter(end_sample__gt=F("analysis__cursor_sample")).exists()
+
+
+def _backlog_s() -> float:
+    cursor = Coalesce(F("analysis__cursor_sample"), 0)
+    waiting = Record.objects.filter(source="device", patient=None)
+    left = waiting.aggregate(left=Sum(F("end_sample") - cursor))["left"]
+    return float(left or 0) / FS
 
 
 def _delays(since: datetime, until: datetime) -> list[float | None]:

@@ -1,11 +1,12 @@
 """What is open in the records of a batch, read with a few questions for all of them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from devices.models import Record
 from inference.alarm_rules import RULES, TECHNICAL_RULES
+from inference.ecg.types import Episode as Seen
 from inference.models import Alarm, AnalysisState, Episode
-from inference.services.episodes import pending_episodes
+from inference.services.episodes import known_episodes, pending_episodes
 from inference.technical_rules import Watch
 
 # A rule, and the sample in which its condition began.
@@ -15,7 +16,10 @@ _Place = tuple[int, str, int | None]
 class Standing:
     """The open or provisional episodes, and which of all alarms say all there is."""
 
-    def __init__(self, rows: Sequence[AnalysisState]) -> None:
+    def __init__(
+        self, rows: Sequence[AnalysisState], seen: Mapping[int, Sequence[Seen]]
+    ) -> None:
+        self._known = known_episodes(seen)
         self._episodes: dict[int, list[Episode]] = {}
         for episode in pending_episodes([row.record_id for row in rows]):
             self._episodes.setdefault(episode.record_id or 0, []).append(episode)
@@ -25,6 +29,10 @@ class Standing:
     def episodes_of(self, record: Record) -> list[Episode]:
         """Return the record's episodes that are open or were flushed for a while."""
         return self._episodes.get(record.pk, [])
+
+    def known_of(self, record: Record) -> Mapping[tuple[str, int | None], Episode]:
+        """Return the rows of what was seen in the record, by label and onset."""
+        return self._known[record.pk]
 
     def is_told(self, episode: Episode) -> bool:
         """Tell whether an episode that goes on unchanged has its alarm: no news."""

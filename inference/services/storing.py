@@ -55,7 +55,8 @@ def store_lots(lots: Iterable[Done], *, now: datetime) -> list[Stored]:
     # In one order in every worker: patients are locked when their alarms change.
     kept = [_Lot(done) for done in sorted(lots, key=_patient_pk)]
     with transaction.atomic():
-        standing = Standing([lot.row for lot in kept])
+        seen = {lot.record.pk: lot.analysis.episodes for lot in kept}
+        standing = Standing([lot.row for lot in kept], seen)
         moved = move_cursors([x.move for x in kept], annotator=annotator(), now=now)
         kept = [lot for lot in kept if lot.row.pk in moved]
         _keep_beats(kept, now=now)
@@ -131,6 +132,7 @@ def _follow(lot: _Lot, standing: Standing, *, now: datetime) -> Stored:
             record,
             analysis.episodes,
             pending=pending,
+            known=standing.known_of(record),
             cursor=cursor,
             annotator=annotator(),
             now=now,
