@@ -5,7 +5,7 @@ upload, and PostgreSQL parses and plans it anew. The columns come from the model
 a migration needs no change here.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, Generic, TypeVar
@@ -38,20 +38,27 @@ def array(values: Iterable[object]) -> str:
 
 
 class Columns(Generic[Row]):
-    """The columns of one model, for a SELECT and for its rows."""
+    """The columns of one model, for a SELECT and for its rows.
 
-    def __init__(self, model: type[Row]) -> None:
-        self.model = model
+    Those ``without`` are read only when somebody asks a row for them.
+    """
+
+    def __init__(self, model: type[Row], *, without: Collection[str] = ()) -> None:
+        self.model, self.without = model, without
 
     @cached_property
     def names(self) -> list[str]:
         """The model's attributes, in the order of its columns."""
-        return [field.attname for field in self.model._meta.concrete_fields]
+        return [field.attname for field in self._fields]
+
+    @cached_property
+    def _fields(self) -> list[Any]:
+        fields = self.model._meta.concrete_fields
+        return [field for field in fields if field.name not in self.without]
 
     def of(self, table: str) -> str:
         """Return the columns as a SELECT lists them; ``table`` is a name or alias."""
-        fields = self.model._meta.concrete_fields
-        return ", ".join(f'{table}."{field.column}"' for field in fields)
+        return ", ".join(f'{table}."{field.column}"' for field in self._fields)
 
     def take(self, values: Sequence[Any]) -> tuple[Row | None, Sequence[Any]]:
         """Return the row that begins here, and the values behind it.

@@ -4,7 +4,7 @@ One Redis Stream per patient under a random key. It keeps about 60 s and is gone
 after 120 s of silence. Losing an entry loses nothing: PostgreSQL has it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from devices.live_entries import (
     pack,
     unpack,
 )
-from devices.live_writer import EXPIRE_S, KEEP_S, append
+from devices.live_writer import EXPIRE_S, KEEP_S, append, write
 
 __all__ = [
     "EXPIRE_S",
@@ -29,6 +29,7 @@ __all__ = [
     "SignalEntry",
     "StateEntry",
     "append_beats",
+    "append_entries",
     "append_signal",
     "append_state",
     "live_stream_key",
@@ -67,6 +68,16 @@ def append_beats(
 def append_state(*, live_key: str, state: dict[str, Any]) -> bool:
     """Append what holds now (a JSON object); False if Redis is away."""
     return _append(live_key, [StateEntry(state)])
+
+
+def append_entries(streams: Mapping[str, Sequence[Entry]]) -> bool:
+    """Append to many streams, by ``live_key``, at once; False if Redis is away."""
+    return write(
+        [
+            (live_stream_key(live_key), [pack(entry) for entry in entries])
+            for live_key, entries in streams.items()
+        ]
+    )
 
 
 def _append(live_key: str, entries: Sequence[Entry]) -> bool:

@@ -27,6 +27,16 @@ TASKS = {
 }
 
 
+def live_queue(record: int) -> str:
+    """Return the queue in which a record's live samples are served (its shard)."""
+    return queue_of_shard(record % settings.LIVE_SHARDS)
+
+
+def queue_of_shard(shard: int) -> str:
+    """Return the live queue of a shard: ``live``, ``live.1`` and so on."""
+    return f"live.{shard}" if shard else "live"
+
+
 def ask(queue: str) -> bool:
     """Publish the queue's task unless one waits already; False: not published.
 
@@ -69,8 +79,14 @@ def _publish(queue: str) -> bool:
 
 
 def _send(producer: Producer, queue: str) -> None:
+    name, _, shard = queue.partition(".")
     current_app.send_task(
-        TASKS[queue], queue=queue, producer=producer, expires=30, retry=False
+        TASKS[name],
+        kwargs={"shard": int(shard)} if shard else {},
+        queue=queue,
+        producer=producer,
+        expires=30,
+        retry=False,
     )
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from django.dispatch import receiver
 
 from devices.signals import chunk_stored
+from inference.asking import live_queue
 from inference.asking_soon import ask_soon
 from inference.services.default_rules import ensure_default_alert_rules
 from inference.services.episodes import attribute_episodes
@@ -15,7 +16,7 @@ def ask_for_analysis(
     *, record_id: int, live: bool, attributed: bool = False, **_: Any
 ) -> None:
     """Ask for analysis of what was just committed."""
-    ask_soon("live")
+    ask_soon(live_queue(record_id))
     if not live:
         # A file, a backlog or a record that was held until now: which of the two
         # queues it is in, the tasks know.

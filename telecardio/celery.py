@@ -1,5 +1,7 @@
 """The Celery application and its schedule."""
 
+import gc
+import logging
 import os
 
 from celery import Celery, Task
@@ -11,10 +13,14 @@ from celery.signals import (
     worker_process_init,
     worker_process_shutdown,
 )
+from django.conf import settings
 from kombu.transport.redis import Channel
 
 from devices.log_context import begin_log_context
+from inference.asking import queue_of_shard
 from telecardio.servers import ensure_servers
+
+log = logging.getLogger(__name__)
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "telecardio.settings")
 # When the connection to Redis breaks, kombu 5.7 tries to put fetched tasks back
@@ -26,16 +32,27 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 
-def _every(seconds: int, task: str, queue: str) -> dict[str, object]:
+def _every(seconds: int, task: str, queue: str, **given: int) -> dict[str, object]:
     # An entry that no worker took before the next one is worth nothing: it
     # expires, so that an hour without a worker leaves no burst behind.
     options = {"queue": queue, "expires": seconds}
-    return {"task": task, "schedule": float(seconds), "options": options}
+    entry = {"task": task, "schedule": float(seconds), "options": options}
+    return entry | {"kwargs": given}
+
+
+def _every_shard(seconds: int, task: str) -> dict[str, dict[str, object]]:
+    shards = range(settings.LIVE_SHARDS)
+    return {
+        f"lagging live records {shard}".removesuffix(" 0"): _every(
+            seconds, task, queue_of_shard(shard), **({"shard": shard} if shard else {})
+        )
+        for shard in shards
+    }
 
 
 # Work is asked for when it arises; these sweeps find what was not heard.
 app.conf.beat_schedule = {
-    "lagging live records": _every(2, "inference.tasks.analyse_live", "live"),
+    **_every_shard(2, "inference.tasks.analyse_live"),
     "backlogs and files": _every(2, "inference.tasks.analyse_backfill", "backfill"),
     "rested signal": _every(20, "inference.tasks.compact", "backfill"),
     "loose segment files": _every(3600, "inference.tasks.tidy_segments", "backfill"),
@@ -63,6 +80,22 @@ def load_model(**_: object) -> None:
 
     warm_up()
     start_reporting()
+    # All this stays for good: not to be looked through at each full collection, which
+    # was a tenth of the time of a loaded worker.
+    gc.collect()
+    gc.freeze()
+
+
+@worker_process_shutdown.connect  # type: ignore[untyped-decorator]
+def keep_states(**_: object) -> None:
+    """Write what the analysis remembers, so that the next process goes on at once."""
+    from inference.services.carried import memory
+
+    try:
+        memory.persist()
+    except Exception as error:
+        # Then the last minute of each record is analysed again.
+        log.warning("The states of the analysis are not kept: %s", error)
 
 
 @worker_process_shutdown.connect  # type: ignore[untyped-decorator]

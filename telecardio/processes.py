@@ -49,8 +49,12 @@ def commands(
     ingest += ["--log-level", "warning"]
     quiet = ["--loglevel", "WARNING", "-O", "fair"]
     quiet += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-    worker = [*celery, "worker", "--queues", "live,backfill", "--concurrency", "2"]
-    worker += ["--hostname", "worker@%h", *quiet]
+    # One process, so that a record's state stays where it was moved last.
+    worker = [*celery, "worker", "--queues", "live", "--concurrency", "1"]
+    worker += ["--hostname", "live@%h", *quiet]
+    # Apart and behind all others, so that what is caught up delays nothing live.
+    backfill = ["nice", *celery, "worker", "--queues", "backfill"]
+    backfill += ["--concurrency", "1", "--hostname", "backfill@%h", *quiet]
     # Apart, so that mail waits neither behind a model nor, when an SMTP server
     # hangs, keeps one from running.
     mail = [*celery, "worker", "--queues", "mail,reports", "--concurrency", "1"]
@@ -62,11 +66,13 @@ def commands(
         ingest += ["--reload"]
         watch = [python, "-m", "watchfiles", "--filter", "python"]
         worker = [*watch, " ".join(worker), str(ROOT)]
+        backfill = [*watch, " ".join(backfill), str(ROOT)]
         mail = [*watch, " ".join(mail), str(ROOT)]
     return {
         "web": web,
         "ingest": ingest,
         "worker": worker,
+        "backfill": backfill,
         "mail": mail,
         "beat": beat,
     }
@@ -74,7 +80,7 @@ def commands(
 
 @dataclass
 class Stack:
-    """Web, ingest, both workers and beat as children of this process, with logs."""
+    """Web, ingest, the workers and beat as children of this process, with logs."""
 
     environment: Mapping[str, str]
     var: Path
@@ -123,7 +129,7 @@ class Stack:
 
     def start_all(self) -> None:
         """Start every process and wait until pages and uploads are answered."""
-        for name in ("ingest", "web", "worker", "mail", "beat"):
+        for name in ("ingest", "web", "worker", "backfill", "mail", "beat"):
             self.start(name)
         self.wait_for(self.ingest_url, "ingest")
         self.wait_for(self.web_url, "web")
@@ -164,7 +170,7 @@ class Stack:
 
     def stop_all(self) -> None:
         """Stop every process: first politely, then not."""
-        for name in ("beat", "worker", "mail", "ingest", "web"):
+        for name in ("beat", "worker", "backfill", "mail", "ingest", "web"):
             if name in self.children and self.children[name].poll() is None:
                 self.children[name].terminate()
         deadline = time.monotonic() + STOP_TIMEOUT_S

@@ -157,6 +157,16 @@ CELERY_TASK_PUBLISH_RETRY = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
 
+# --- Analysis -----------------------------------------------------------------
+# Live records are dealt out by their number to so many queues: ``live``, ``live.1`` …,
+# each served by a process of its own, which keeps the states of its records.
+LIVE_SHARDS = env.int("LIVE_SHARDS", default=1)
+if LIVE_SHARDS < 1:
+    message = f"LIVE_SHARDS is 1 or more, not {LIVE_SHARDS}."
+    raise ImproperlyConfigured(message)
+# A worker keeps the states of so many records in memory, 47 kB each.
+ANALYSIS_STATES_KEPT = env.int("ANALYSIS_STATES_KEPT", default=2000)
+
 # --- People ---------------------------------------------------------------------
 AUTH_USER_MODEL = "patients.User"
 LOGIN_URL = reverse_lazy("login")

@@ -1,4 +1,4 @@
-"""What the load is sent to: the ingest server as the platform starts it, and a fixed answer."""
+"""What the load is sent to: the platform's ingest server, and a fixed answer."""
 
 from __future__ import annotations
 

@@ -20,7 +20,14 @@ class AnalysisState(models.Model):
     cursor_sample = models.BigIntegerField(default=0)
     # Provisional results reach to here: the flushed tail of a silent record.
     flushed_sample = models.BigIntegerField(null=True)
-    state = models.BinaryField()
+    # The carried state before ``state_sample``, at most a minute of signal behind the
+    # cursor; empty: that of the very beginning. Workers keep the newest in memory.
+    state = models.BinaryField(default=bytes)
+    state_sample = models.BigIntegerField(default=0)
+    # Adler-32 of the state at the cursor: proof of what is remembered or recomputed.
+    state_checksum = models.BigIntegerField(null=True)
+    # Nothing is left to do until more samples come (see ``wake_records``).
+    settled = models.BooleanField(default=False)
     # A worker holds the record until then; a killed worker's claim runs out.
     claimed_until = models.DateTimeField(null=True)
     claim = models.UUIDField(null=True)
@@ -36,7 +43,14 @@ class AnalysisState(models.Model):
 
     class Meta:
         indexes = [
-            models.Index(fields=["claimed_until"], name="analysis_state_claimed"),
+            # Finished records pile up for years; those with work are few. No column
+            # that moves with the cursor is in an index, so that PostgreSQL keeps all
+            # versions of a row on its page.
+            models.Index(
+                fields=["record"],
+                condition=models.Q(settled=False),
+                name="analysis_state_unsettled",
+            ),
             models.Index(
                 fields=["redo_due_at"],
                 condition=models.Q(redo_due_at__isnull=False),
@@ -92,7 +106,10 @@ class BeatBlock(models.Model):
     ``plain_rows``.
     """
 
-    record = models.ForeignKey(Record, models.CASCADE, related_name="beat_blocks")
+    # A row for every two seconds of every live record: no index without a use.
+    record = models.ForeignKey(
+        Record, models.CASCADE, related_name="beat_blocks", db_index=False
+    )
     # None: said by the live analysis.
     reanalysis = models.ForeignKey(
         Reanalysis,
@@ -100,6 +117,7 @@ class BeatBlock(models.Model):
         null=True,
         blank=True,
         related_name="beat_blocks",
+        db_index=False,
     )
     annotator = models.CharField(max_length=40)
     start_sample = models.BigIntegerField()
@@ -131,6 +149,7 @@ class BeatBlock(models.Model):
             ),
             models.UniqueConstraint(
                 fields=["reanalysis", "start_sample"],
+                condition=models.Q(reanalysis__isnull=False),
                 name="beat_block_once_per_reanalysis",
             ),
         ]

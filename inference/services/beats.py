@@ -1,9 +1,11 @@
 """Beats of a record as arrays: how blocks keep them, and reading them back."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
+from django.db import connection
 from django.db.models import QuerySet
 from numpy.typing import NDArray
 
@@ -44,6 +46,23 @@ def beat_block(
         provisional=provisional,
         created_at=now,
     )
+
+
+def insert_blocks(blocks: Sequence[BeatBlock]) -> None:
+    """Insert new blocks with one COPY, which is several times cheaper than INSERTs."""
+    names = [field.attname for field in _COPIED]
+    with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
+        copy.set_types(_TYPES)
+        for block in blocks:
+            copy.write_row([getattr(block, name) for name in names])
+
+
+_COPIED = [field for field in BeatBlock._meta.concrete_fields if not field.primary_key]
+_COPY = f"""
+COPY {BeatBlock._meta.db_table} ({", ".join(str(field.column) for field in _COPIED)})
+FROM STDIN (FORMAT BINARY)
+"""
+_TYPES = [(field.db_type(connection) or "").split("(")[0] for field in _COPIED]
 
 
 def beats_of(blocks: Blocks) -> Beats:

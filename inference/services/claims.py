@@ -1,18 +1,20 @@
 """Which records wait for analysis, and taking them so that no two workers do."""
 
-from collections.abc import Collection
+import json
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 from uuid import uuid4
 
-from django.db import transaction
-from django.db.models import F, Q
+from django.db import connection, transaction
+from django.db.models import F
 
-from devices.models import Record
+from devices.fixed_sql import Columns
+from devices.models import Anchor, Record
 from inference.ecg.grid import BLOCK_S
-from inference.ecg.pipeline import initial_state
-from inference.models import AnalysisState
-from inference.nets import annotator
+from inference.models import AnalysisState, PatientLimits
+from patients.models import Patient
 
 # A killed worker's records are free again after this.
 CLAIM = timedelta(seconds=20)
@@ -20,7 +22,7 @@ CLAIM = timedelta(seconds=20)
 LIVE_LAG_S = 120
 # A record that rests so long gets its tail analysed, provisionally.
 REST = timedelta(seconds=10)
-BATCH_RECORDS = {"live": 64, "backfill": 16}
+BATCH_RECORDS = {"live": 256, "backfill": 16}
 
 
 class Queue(StrEnum):
@@ -30,65 +32,68 @@ class Queue(StrEnum):
     BACKFILL = "backfill"
 
 
-def ensure_states(*, now: datetime) -> None:
-    """Give every record that has samples a cursor."""
-    fresh = Record.objects.filter(analysis=None, end_sample__gt=0)
-    AnalysisState.objects.bulk_create(
-        [
-            AnalysisState(
-                record=record,
-                annotator=annotator(),
-                state=initial_state(fs=record.fs).to_bytes(),
-                advanced_at=now,
-            )
-            for record in fresh.order_by("pk")[:500]
-        ],
-        ignore_conflicts=True,
-    )
-
-
-def pending(queue: Queue, *, now: datetime) -> Q:
-    """Return the condition for the states that have work in ``queue``."""
-    cursor, fs = F("cursor_sample"), F("record__fs")
-    ahead = Q(record__end_sample__gte=cursor + fs * BLOCK_S)
-    far = Q(record__end_sample__gt=cursor + fs * LIVE_LAG_S)
-    flushed = Q(flushed_sample__isnull=False, flushed_sample=F("record__end_sample"))
-    tail = ~ahead & ~flushed & Q(record__end_sample__gte=cursor)
-    late = Q(record__late_from_sample__isnull=False)
-    device = Q(record__source=Record.Source.DEVICE)
-    if queue == Queue.LIVE:
-        return device & (
-            (ahead & ~far) | late | (tail & Q(advanced_at__lte=now - REST))
-        )
-    return (~device & (ahead | late | tail)) | far | Q(redo_due_at__lte=now)
-
-
-@transaction.atomic
 def claim_records(
-    queue: Queue, *, skip: Collection[int] = (), now: datetime
+    queue: Queue,
+    *,
+    shard: int = 0,
+    of: int = 1,
+    skip: Collection[int] = (),
+    now: datetime,
 ) -> list[AnalysisState]:
     """Take at most a batch of records that have work, least recently served first.
 
-    The claim runs out by itself; whoever stores a result proves that it still
-    holds the claim, in the same transaction.
+    Of ``of`` shards only those of ``shard``. The claim runs out by itself; whoever
+    stores a result proves that it still holds the claim, in the same transaction.
     """
-    free = Q(claimed_until=None) | Q(claimed_until__lt=now)
-    due = Q(next_try_at=None) | Q(next_try_at__lte=now)
-    states = list(
-        AnalysisState.objects.select_for_update(skip_locked=True, of=("self",))
-        .filter(free, due, pending(queue, now=now))
-        .exclude(pk__in=skip)
-        .select_related("record", "record__patient__limits")
-        .prefetch_related("record__anchors")
-        .order_by("advanced_at", "pk")[: BATCH_RECORDS[queue]]
-    )
     claim, until = uuid4(), now + CLAIM
-    AnalysisState.objects.filter(pk__in=[state.pk for state in states]).update(
-        claim=claim, claimed_until=until
-    )
+    values: dict[str, Any] = {
+        "now": now,
+        "claim": claim,
+        "until": until,
+        "rested": now - REST,
+        "skip": list(skip),
+        "shard": shard,
+        "shards": of,
+        "most": BATCH_RECORDS[queue],
+    }
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_CLAIM[queue], values)
+        states = [_state(row) for row in cursor.fetchall()]
+        if states:
+            cursor.execute(_ANCHORS, [[state.record_id for state in states]])
+            _give_anchors(states, cursor.fetchall())
     for state in states:
         state.claim, state.claimed_until = claim, until
-    return states
+    return sorted(states, key=lambda state: (state.advanced_at, state.pk))
+
+
+def _state(values: Sequence[Any]) -> AnalysisState:
+    state, values = _STATE.take(values)
+    record, values = _RECORD.take(values)
+    patient, values = _PATIENT.take(values)
+    limits, _ = _LIMITS.take(values)
+    assert state is not None
+    assert record is not None
+    # As it comes from the database; the ORM would have read it.
+    if isinstance(state.technical, str):
+        state.technical = json.loads(state.technical)
+    if patient is not None:
+        patient._state.fields_cache["limits"] = limits
+    record.patient, state.record = patient, record
+    return state
+
+
+def _give_anchors(states: Sequence[AnalysisState], rows: Iterable[Any]) -> None:
+    """Give each record its anchors, as a prefetch does."""
+    found: dict[int, list[Anchor]] = {state.record_id: [] for state in states}
+    for values in rows:
+        anchor, _ = _ANCHOR.take(values)
+        assert anchor is not None
+        found[anchor.record_id].append(anchor)
+    for state in states:
+        anchors = Anchor.objects.all()
+        anchors._result_cache = found[state.record_id]
+        state.record._prefetched_objects_cache = {"anchors": anchors}  # type: ignore[attr-defined]
 
 
 def extend_claim(state: AnalysisState, *, now: datetime) -> bool:
@@ -112,3 +117,49 @@ def put_off(state: AnalysisState, *, now: datetime) -> None:
         failed_count=F("failed_count") + 1,
         next_try_at=now + wait,
     )
+
+
+_STATE = Columns(AnalysisState, without=["state"])
+_RECORD, _PATIENT = Columns(Record), Columns(Patient)
+_LIMITS, _ANCHOR = Columns(PatientLimits), Columns(Anchor)
+
+_AHEAD = f"(record.end_sample >= state.cursor_sample + record.fs * {BLOCK_S})"
+_FAR = f"(record.end_sample > state.cursor_sample + record.fs * {LIVE_LAG_S})"
+_LATE = "(record.late_from_sample IS NOT NULL)"
+_TAIL = f"""(NOT {_AHEAD} AND record.end_sample >= state.cursor_sample
+    AND record.end_sample IS DISTINCT FROM state.flushed_sample)"""
+_WORK = {
+    Queue.LIVE: f"""record.source = 'device' AND ({_AHEAD} AND NOT {_FAR} OR {_LATE}
+        OR {_TAIL} AND state.advanced_at <= %(rested)s)
+        AND record.id %% %(shards)s = %(shard)s""",
+    Queue.BACKFILL: f"""record.source <> 'device' AND ({_AHEAD} OR {_LATE} OR {_TAIL})
+        OR {_FAR} OR state.redo_due_at <= %(now)s""",
+}
+_CLAIM = {
+    queue: f"""
+WITH due AS MATERIALIZED (
+    SELECT state.id, state.record_id
+    FROM inference_analysisstate AS state
+    JOIN devices_record AS record ON record.id = state.record_id
+    WHERE NOT state.settled
+        AND (state.claimed_until IS NULL OR state.claimed_until < %(now)s)
+        AND (state.next_try_at IS NULL OR state.next_try_at <= %(now)s)
+        AND NOT state.id = ANY(%(skip)s) AND ({work})
+    ORDER BY state.advanced_at, state.id LIMIT %(most)s
+    FOR NO KEY UPDATE OF state SKIP LOCKED
+)
+UPDATE inference_analysisstate AS state
+SET claim = %(claim)s, claimed_until = %(until)s
+FROM due JOIN devices_record AS record ON record.id = due.record_id
+LEFT JOIN patients_patient AS patient ON patient.id = record.patient_id
+LEFT JOIN inference_patientlimits AS own ON own.patient_id = patient.id
+WHERE state.id = due.id
+RETURNING {_STATE.of("state")}, {_RECORD.of("record")}, {_PATIENT.of("patient")},
+    {_LIMITS.of("own")}
+"""
+    for queue, work in _WORK.items()
+}
+_ANCHORS = f"""
+SELECT {_ANCHOR.of("anchor")} FROM devices_anchor AS anchor
+WHERE anchor.record_id = ANY(%s) ORDER BY anchor.record_id, anchor.sample
+"""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import F, Max
 
@@ -13,9 +14,11 @@ from inference.alarm_rules import (
     suppression,
     technical_priority,
 )
+from inference.ecg.types import Analysis
 from inference.models import Alarm, AnalysisState, Episode
 from inference.services.alarms import Condition, clear_alarm, follow_condition
 from inference.services.beats import quality_between
+from inference.services.standing import Standing
 from inference.technical_rules import Watch, watch_quality
 
 # Quality is judged over at least this much signal before a condition is reported.
@@ -109,24 +112,23 @@ def _arrived_at(record: Record, onset: int, until: int) -> datetime | None:
     return arrived_at
 
 
-def alarm_quality(
-    record: Record,
-    state: AnalysisState,
-    words: tuple[str, ...],
-    *,
-    start: int,
-    now: datetime,
-) -> list[Alarm]:
-    """Follow electrodes and noise second by second; keeps its place in ``state``."""
+def quality_spans(
+    state: AnalysisState, analysis: Analysis
+) -> tuple[dict[str, Any], list[Span]]:
+    """Follow electrodes and noise second by second.
+
+    Returns the place of the watch as ``state.technical`` keeps it, and what holds or
+    ended in these seconds.
+    """
+    first_second = analysis.start_sample // state.record.fs
+    before = Watch.from_json(state.technical)
     watch, changes = watch_quality(
-        Watch.from_json(state.technical), words, first_second=start // record.fs
+        before, analysis.quality_words, first_second=first_second
     )
-    state.technical = watch.to_json()
     spans: list[Span] = [(one.rule, one.onset_s, one.end_s) for one in changes]
     if watch.holds and not any(end is None for _, _, end in spans):
         spans.append((watch.holds, watch.since_s, None))
-    seen_s = start // record.fs + len(words)
-    return _follow_spans(record, state, spans, seen_s=seen_s, now=now)
+    return watch.to_json(), spans
 
 
 def end_quality(record: Record, state: AnalysisState, *, now: datetime) -> list[Alarm]:
@@ -140,22 +142,31 @@ def end_quality(record: Record, state: AnalysisState, *, now: datetime) -> list[
         return []
     end_s = max(state.cursor_sample // record.fs, watch.since_s)
     spans: list[Span] = [(watch.holds, watch.since_s, end_s)]
-    return _follow_spans(record, state, spans, seen_s=end_s, now=now)
+    return follow_spans(record, spans, seen_s=end_s, annotator=state.annotator, now=now)
 
 
-def _follow_spans(
+def follow_spans(
     record: Record,
-    state: AnalysisState,
-    spans: list[Span],
+    spans: Iterable[Span],
     *,
     seen_s: int,
+    annotator: str,
+    standing: Standing | None = None,
     now: datetime,
 ) -> list[Alarm]:
+    """Let technical conditions raise, update or clear their alarms.
+
+    Where ``standing`` has the alarm of one that goes on as before, nothing is asked.
+    """
     if record.patient is None or record.source == Record.Source.FILE:
         return []
     changed = []
     for rule, onset_s, end_s in spans:
         lasted = timedelta(seconds=(seen_s if end_s is None else end_s) - onset_s)
+        onset, priority = onset_s * record.fs, technical_priority(lasted)
+        told = standing and standing.priority_told(record, rule, onset)
+        if end_s is None and told == priority:
+            continue
         end_sample = None if end_s is None else end_s * record.fs
         changed.append(
             follow_condition(
@@ -163,14 +174,14 @@ def _follow_spans(
                     rule=rule,
                     patient=record.patient,
                     record=record,
-                    onset_at=record.time_of(onset_s * record.fs),
-                    onset_sample=onset_s * record.fs,
+                    onset_at=record.time_of(onset),
+                    onset_sample=onset,
                     seen_at=record.time_of(seen_s * record.fs),
                     end_at=None if end_sample is None else record.time_of(end_sample),
                     end_sample=end_sample,
                     detail=RULES[rule].why,
-                    annotator=state.annotator,
-                    priority=technical_priority(lasted),
+                    annotator=annotator,
+                    priority=priority,
                 ),
                 now=now,
             )

@@ -1,6 +1,6 @@
 """Rows of rhythm episodes: keep what analysis reports, and find them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from django.db.models import Q, QuerySet, Subquery
@@ -53,27 +53,66 @@ def attribute_episodes(record_id: int) -> None:
     held.update(patient=Subquery(owner))
 
 
+def pending_episodes(records: Sequence[int]) -> QuerySet[Episode]:
+    """Return what is open in these records, or was flushed for a while, in order."""
+    pending = Q(end_at=None) | Q(provisional=True)
+    found = Episode.objects.filter(pending, record__in=records, withdrawn_at=None)
+    return found.order_by("record", "onset_sample", "label")
+
+
+def known_episodes(
+    seen: Mapping[int, Sequence[Seen]],
+) -> dict[int, dict[tuple[str, int | None], Episode]]:
+    """Return the rows of what was seen in each record, by label and onset.
+
+    Also those that have ended or were withdrawn; of two the newer one.
+    """
+    found: dict[int, dict[tuple[str, int | None], Episode]] = {pk: {} for pk in seen}
+    onsets = {one.onset_sample for own in seen.values() for one in own}
+    if not onsets:
+        return found
+    records = [pk for pk, own in seen.items() if own]
+    rows = Episode.objects.filter(record__in=records, onset_sample__in=onsets)
+    for row in rows.order_by("pk"):
+        found[row.record_id or 0][row.label, row.onset_sample] = row
+    return found
+
+
 def keep_episodes(
     record: Record,
     seen: Iterable[Seen],
     *,
+    pending: Sequence[Episode] | None = None,
+    known: Mapping[tuple[str, int | None], Episode] | None = None,
     cursor: int,
     annotator: str,
     now: datetime,
 ) -> list[Episode]:
     """Write what settled analysis up to ``cursor`` reports.
 
-    What was flushed for a while and is not confirmed is reopened or dropped.
-    Returns the rows that changed and those that are open.
+    Of the ``pending`` episodes of the record what was flushed for a while and is not
+    confirmed is reopened or dropped. ``known`` are its rows of those that are ``seen``,
+    by label and onset; both are read if not given. Returns the rows that changed and
+    those that are open.
     """
+    if pending is None:
+        pending = list(pending_episodes([record.pk]))
+    seen = last_word(seen)
+    if known is None:
+        known = known_episodes({record.pk: seen})[record.pk]
     rows = [
-        _write(record, one, annotator=annotator, cursor=cursor, now=now)
-        for one in last_word(seen)
+        _write(
+            record,
+            one,
+            row=known.get((one.label, one.onset_sample)),
+            annotator=annotator,
+            cursor=cursor,
+            now=now,
+        )
+        for one in seen
     ]
     kept = {row.pk: row for row in rows if row is not None}
-    pending = Q(end_at=None) | Q(provisional=True)
-    standing = Episode.objects.filter(pending, record=record, withdrawn_at=None)
-    for row in standing:
+    for row in pending:
         if row.pk not in kept and _undo_flush(row, record, cursor, now=now):
             kept[row.pk] = row
     return list(kept.values())
@@ -84,9 +123,18 @@ def keep_flushed_episodes(
 ) -> list[Episode]:
     """Write what a flushed tail shows, to be confirmed or undone by later samples."""
     final = record.source == Record.Source.FILE
+    seen = last_word(seen)
+    known = known_episodes({record.pk: seen})[record.pk]
     rows = [
-        _write(record, one, annotator=annotator, provisional=not final, now=now)
-        for one in last_word(seen)
+        _write(
+            record,
+            one,
+            row=known.get((one.label, one.onset_sample)),
+            annotator=annotator,
+            provisional=not final,
+            now=now,
+        )
+        for one in seen
     ]
     return [row for row in rows if row is not None]
 
@@ -100,15 +148,12 @@ def _write(
     record: Record,
     seen: Seen,
     *,
+    row: Episode | None,
     annotator: str,
     cursor: int | None = None,
     provisional: bool = False,
     now: datetime,
 ) -> Episode | None:
-    found = Episode.objects.filter(
-        record=record, label=seen.label, onset_sample=seen.onset_sample
-    )
-    row = found.order_by("pk").last()
     if row is None:
         if seen.withdrawn:
             return None

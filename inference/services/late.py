@@ -15,13 +15,14 @@ from inference.models import AnalysisState, BeatBlock, Checkpoint
 from inference.nets import annotator, nets
 from inference.services.announcing import announce_alarms
 from inference.services.beats import beat_block
+from inference.services.carried import checksum_of
 from inference.services.claims import extend_claim
+from inference.services.limits import limits_of
 from inference.services.lots import CHECKPOINT_S, is_closed, next_checkpoint
 from inference.services.revising import revise_episodes
-from inference.services.storing import drop_flushed, give_back, held_state
+from inference.services.storing import drop_flushed, give_back, held_state, settle
 from inference.services.summaries import forget_hours
 from inference.services.versions import keep_older
-from inference.services.work import limits_of
 
 # While a gap stays open, wait so long after the last late packet.
 QUIET = timedelta(seconds=60)
@@ -189,7 +190,11 @@ def _store(state: AnalysisState, redo: Redo, *, now: datetime) -> bool:
     forget_hours(record, from_sample=redo.start)
     row.redo_from_sample = row.redo_due_at = None
     if reaches_head:
-        row.state, row.flushed_sample = redo.carried.to_bytes(), None
+        row.state_checksum, row.flushed_sample = checksum_of(redo.carried), None
+    # Who goes on must not begin with a state that lacks the late samples.
+    if reaches_head or row.state_sample < stop:
+        row.state, row.state_sample = redo.carried.to_bytes(), stop
     row.failed_count, row.next_try_at = 0, None
+    settle(row, record)
     give_back(row)
     return True

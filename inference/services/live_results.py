@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from devices.live import append_beats, append_state
+from devices.live import BeatsEntry, Entry, StateEntry, append_entries
 from devices.models import Record
+from devices.reading import time_pieces
+from devices.time_map import Piece, TimeMap, epoch_ms
 from inference.asking import ask
-from inference.ecg.types import Analysis
 from inference.services.announcing import alarm_states
 from inference.services.storing import Stored
-from patients.models import Patient
 
 # Beats older than this are history: a backlog is never drawn as live.
 FRESH = timedelta(seconds=30)
@@ -28,13 +28,17 @@ def announce_stored(stored: Sequence[Stored], *, now: datetime) -> None:
     told = [one for one in stored if _is_news(one, now=now)]
     patients = {one.record.patient for one in told if one.record.patient}
     states = alarm_states(patients)
+    streams: dict[str, list[Entry]] = {}
     for one in told:
         patient = one.record.patient
         if patient is None:
             continue
-        _append_beats(one.record, patient, one.analysis, now=now)
-        state = states[patient.pk] | _signal_state(one, now=now)
-        append_state(live_key=patient.live_key, state=state)
+        entries = streams.setdefault(patient.live_key, [])
+        if (beats := _beats(one, now=now)) is not None:
+            entries.append(beats)
+        entries.append(StateEntry(states[patient.pk] | _signal_state(one, now=now)))
+    if streams:
+        append_entries(streams)
 
 
 def _is_fresh(stored: Stored, *, now: datetime) -> bool:
@@ -59,23 +63,23 @@ def _signal_state(stored: Stored, *, now: datetime) -> dict[str, Any]:
     }
 
 
-def _append_beats(
-    record: Record, patient: Patient, analysis: Analysis, *, now: datetime
-) -> None:
-    beats = analysis.beats
-    times = [record.time_of(sample) for sample in beats.samples.tolist()]
-    fresh = np.array([now - at <= FRESH for at in times], dtype=bool)
+def _beats(stored: Stored, *, now: datetime) -> BeatsEntry | None:
+    """Return the beats that are fresh, if any."""
+    record, beats = stored.record, stored.analysis.beats
+    if not len(beats.samples):
+        return None
+    pieces = time_pieces(record.anchors.all()) or [Piece(0, record.started_at)]
+    at_ms = TimeMap(record.fs, pieces).epoch_ms(beats.samples)
+    fresh = at_ms >= epoch_ms(now - FRESH)
     if not fresh.any():
-        return
-    at_ms = np.array([round(at.timestamp() * 1000) for at in times], dtype=np.int64)
+        return None
     winners = beats.probabilities.max(axis=1)
-    append_beats(
-        live_key=patient.live_key,
+    return BeatsEntry(
         record=record.pk,
         fs=record.fs,
         samples=beats.samples[fresh],
         at_ms=at_ms[fresh],
         classes=beats.classes[fresh],
         probabilities=np.round(winners[fresh] * 255).astype(np.uint8),
-        heart_rate_bpm=analysis.heart_rate_bpm,
+        heart_rate_bpm=stored.analysis.heart_rate_bpm,
     )

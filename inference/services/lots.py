@@ -21,6 +21,17 @@ def next_checkpoint(sample: int, fs: int) -> int:
     return (sample // step + 1) * step
 
 
+def lot_samples(record: Record, cursor: int, *, lot_s: int) -> int:
+    """Return how many samples the next lot has: whole blocks, as far as they go."""
+    farthest = min(
+        cursor + lot_s * record.fs,
+        next_checkpoint(cursor, record.fs),
+        record.end_sample,
+    )
+    block = BLOCK_S * record.fs
+    return max(0, farthest - cursor) // block * block
+
+
 def read_lot(
     record: Record, cursor: int, *, lead: int, lot_s: int, now: datetime
 ) -> Signal:
@@ -29,13 +40,7 @@ def read_lot(
     Empty while nothing can be analysed: less than a block is there, or a packet
     is missing and may still come.
     """
-    farthest = min(
-        cursor + lot_s * record.fs,
-        next_checkpoint(cursor, record.fs),
-        record.end_sample,
-    )
-    block = BLOCK_S * record.fs
-    size = max(0, farthest - cursor) // block * block
+    block, size = BLOCK_S * record.fs, lot_samples(record, cursor, lot_s=lot_s)
     signal = read_signal_mv(record, cursor, cursor + size, lead=lead)
     missing = np.isnan(signal)
     # Where samples begin to be missing; each place is waited for on its own.

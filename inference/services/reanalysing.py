@@ -20,8 +20,8 @@ from inference.ecg.types import Episode as Seen
 from inference.models import AnalysisState, BeatBlock, Episode, Reanalysis
 from inference.services.beats import beat_block
 from inference.services.episodes import last_word
+from inference.services.limits import limits_of
 from inference.services.lots import CHECKPOINT_S, next_checkpoint
-from inference.services.work import limits_of
 
 # Before a span: after so long two histories say the same. Behind it: so long the end
 # of what began in it is looked for.

@@ -1,67 +1,159 @@
-"""Keep a result: all of it in one transaction, and only under a claim that holds."""
+"""Keep results: all of them in one transaction, and only under claims that hold."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import transaction
 
 from devices.models import Record
-from inference.ecg.state import RecordState
 from inference.ecg.types import Analysis
 from inference.models import Alarm, AnalysisState, BeatBlock, Checkpoint
 from inference.nets import annotator
-from inference.services.beats import beat_block
-from inference.services.conditions import alarm_episodes, alarm_quality, end_quality
+from inference.services.beats import beat_block, insert_blocks
+from inference.services.carried import checksum_of, is_due, memory
+from inference.services.conditions import (
+    alarm_episodes,
+    end_quality,
+    follow_spans,
+    quality_spans,
+)
+from inference.services.cursors import Move, move_cursors, redo_from, write_states
 from inference.services.episodes import keep_episodes, keep_flushed_episodes
 from inference.services.lots import CHECKPOINT_S
+from inference.services.standing import Standing
+from inference.services.work import Done
 
 
 @dataclass(frozen=True)
 class Stored:
     """What was committed, for those who announce it."""
 
-    record: Record
+    row: AnalysisState
     analysis: Analysis
     alarms: list[Alarm] = field(default_factory=list)
+
+    @property
+    def record(self) -> Record:
+        """The record that was analysed."""
+        return self.row.record
 
 
 def held_state(state: AnalysisState) -> AnalysisState | None:
     """Lock the row if the claim is still ours; None: another worker took over."""
-    rows = AnalysisState.objects.select_for_update()
+    rows = AnalysisState.objects.select_for_update().defer("state")
     return rows.filter(pk=state.pk, claim=state.claim).first()
 
 
-@transaction.atomic
-def store_lot(
-    state: AnalysisState, moved: RecordState, analysis: Analysis, *, now: datetime
-) -> Stored | None:
-    """Keep a settled lot and move the cursor; None (nothing kept) if the claim is lost.
+def store_lots(lots: Iterable[Done], *, now: datetime) -> list[Stored]:
+    """Keep settled lots of many records and move their cursors, all or nothing.
 
-    Replaces what was flushed beyond the cursor, writes beats, episodes, alarms and
-    the checkpoint, and gives the record back.
+    Replaces what was flushed beyond the cursors, writes beats, episodes, alarms, the
+    checkpoints and once a minute the carried state, and gives the records back. Of a
+    record whose claim is lost nothing is kept, and it is left out of what is returned.
     """
-    row = held_state(state)
-    if row is None or row.cursor_sample != analysis.start_sample:
-        return None
-    record, cursor = state.record, analysis.end_sample
-    if row.flushed_sample is not None:
-        drop_flushed(record, row.cursor_sample)
-    block = beat_block(record, analysis, annotator=annotator(), now=now)
-    block.save(force_insert=True)
-    rows = keep_episodes(
-        record, analysis.episodes, cursor=cursor, annotator=annotator(), now=now
+    # In one order in every worker: patients are locked when their alarms change.
+    kept = [_Lot(done) for done in sorted(lots, key=_patient_pk)]
+    with transaction.atomic():
+        seen = {lot.record.pk: lot.analysis.episodes for lot in kept}
+        standing = Standing([lot.row for lot in kept], seen)
+        moved = move_cursors([x.move for x in kept], annotator=annotator(), now=now)
+        kept = [lot for lot in kept if lot.row.pk in moved]
+        _keep_beats(kept, now=now)
+        _keep_states(kept, now=now)
+        stored = [_follow(lot, standing, now=now) for lot in kept]
+    for lot in kept:
+        # Only what is committed is remembered.
+        memory.put(lot.row.pk, lot.move.carried, lot.move.checksum, lot.work.limits)
+    return stored
+
+
+def _patient_pk(done: Done) -> int:
+    return done.work.state.record.patient_id or 0
+
+
+class _Lot:
+    """A computed lot, and all that follows from it without asking the database."""
+
+    def __init__(self, done: Done) -> None:
+        assert done.moved is not None
+        self.work, self.analysis = done.work, done.analysis
+        self.row, self.record = done.work.state, done.work.state.record
+        technical, self.spans = quality_spans(self.row, self.analysis)
+        self.move = Move(
+            self.row,
+            self.analysis.end_sample,
+            done.moved,
+            checksum_of(done.moved),
+            technical,
+        )
+
+    @property
+    def is_checkpoint(self) -> bool:
+        """Tell whether the carried state is kept for good."""
+        return self.move.end % (CHECKPOINT_S * self.record.fs) == 0
+
+    @property
+    def writes_state(self) -> bool:
+        """Tell whether the row gets the carried state: whoever recomputes from it
+        knows only the limits of now."""
+        changed = self.work.carried.limits not in (None, self.work.limits)
+        return changed or is_due(self.row, self.move.end)
+
+
+def _keep_beats(lots: Sequence[_Lot], *, now: datetime) -> None:
+    for lot in lots:
+        if lot.row.flushed_sample is not None:
+            drop_flushed(lot.record, lot.row.cursor_sample)
+    insert_blocks(
+        [
+            beat_block(lot.record, lot.analysis, annotator=annotator(), now=now)
+            for lot in lots
+        ]
     )
-    alarms = alarm_episodes(record, rows, cursor=cursor, first_look=True, now=now)
-    row.annotator = annotator()
-    alarms += alarm_quality(
-        record, row, analysis.quality_words, start=analysis.start_sample, now=now
-    )
-    row.state = moved.to_bytes()
-    keep_checkpoint(record, cursor, row.state)
-    row.cursor_sample, row.flushed_sample, row.advanced_at = cursor, None, now
-    row.failed_count, row.next_try_at = 0, None
-    give_back(row)
-    return Stored(record, analysis, alarms)
+
+
+def _keep_states(lots: Sequence[_Lot], *, now: datetime) -> None:
+    for lot in lots:
+        if lot.is_checkpoint:
+            keep_checkpoint(lot.record, lot.move.end, lot.move.carried.to_bytes())
+        if lot.work.carried.redo_from is not None:
+            redo_from(lot.row, lot.work.carried.redo_from, now=now)
+    write_states([lot.move for lot in lots if lot.writes_state])
+
+
+def _follow(lot: _Lot, standing: Standing, *, now: datetime) -> Stored:
+    """Write what changed of the lot's episodes and alarms."""
+    record, analysis, cursor = lot.record, lot.analysis, lot.move.end
+    pending = standing.episodes_of(record)
+    alarms: list[Alarm] = []
+    if analysis.episodes or pending:
+        rows = keep_episodes(
+            record,
+            analysis.episodes,
+            pending=pending,
+            known=standing.known_of(record),
+            cursor=cursor,
+            annotator=annotator(),
+            now=now,
+        )
+        seen = {(one.label, one.onset_sample) for one in analysis.episodes}
+        news = [
+            row
+            for row in rows
+            if (row.label, row.onset_sample) in seen or not standing.is_told(row)
+        ]
+        alarms += alarm_episodes(record, news, cursor=cursor, first_look=True, now=now)
+    if lot.spans:
+        alarms += follow_spans(
+            record,
+            lot.spans,
+            seen_s=cursor // record.fs,
+            annotator=annotator(),
+            standing=standing,
+            now=now,
+        )
+    return Stored(lot.row, analysis, alarms)
 
 
 @transaction.atomic
@@ -70,7 +162,7 @@ def store_flush(
 ) -> Stored | None:
     """Keep the tail of a record that rests, without moving its cursor.
 
-    Provisional until more samples come; of a file, final.
+    Provisional until more samples come; of a file, final. Then nothing is left to do.
     """
     row = held_state(state)
     if row is None or row.cursor_sample != analysis.start_sample:
@@ -91,8 +183,15 @@ def store_flush(
     alarms += end_quality(record, row, now=now)
     row.flushed_sample = analysis.end_sample
     row.failed_count, row.next_try_at = 0, None
+    settle(row, record)
     give_back(row)
-    return Stored(record, analysis, alarms)
+    return Stored(state, analysis, alarms)
+
+
+def settle(row: AnalysisState, record: Record) -> None:
+    """Mark a row that has no work left until more samples come."""
+    done = row.flushed_sample == record.end_sample
+    row.settled = done and row.redo_from_sample is None
 
 
 def drop_flushed(record: Record, cursor: int) -> None:
@@ -102,15 +201,13 @@ def drop_flushed(record: Record, cursor: int) -> None:
 
 def keep_checkpoint(record: Record, cursor: int, state: bytes) -> None:
     """Keep the carried state every five minutes of signal."""
-    if cursor % (CHECKPOINT_S * record.fs) == 0:
-        Checkpoint.objects.update_or_create(
-            record=record,
-            sample=cursor,
-            defaults={"state": state, "compressed": False},
-        )
+    Checkpoint.objects.update_or_create(
+        record=record, sample=cursor, defaults={"state": state, "compressed": False}
+    )
 
 
 def give_back(row: AnalysisState) -> None:
     """Save the row and end the claim."""
     row.claim = row.claimed_until = None
+    # A state that was not read is not written.
     row.save()

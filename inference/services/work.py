@@ -7,12 +7,15 @@ from datetime import datetime
 
 from devices.models import Record
 from devices.reading import read_signal_mv
+from devices.reading_heads import Head, read_heads_mv
 from inference.ecg.pipeline import RecordState, advance, finish
 from inference.ecg.types import Analysis, Limits, Signal
-from inference.models import AnalysisState, PatientLimits
+from inference.models import AnalysisState
 from inference.nets import nets
+from inference.services.carried import Carried, carried_state
 from inference.services.claims import REST, Queue
-from inference.services.lots import read_lot
+from inference.services.limits import limits_of
+from inference.services.lots import lot_samples, read_lot
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +27,7 @@ class Work:
     """From the carried state, this much signal; ``flush`` for a resting tail."""
 
     state: AnalysisState
-    carried: RecordState
+    carried: Carried
     signal: Signal
     limits: Limits
     flush: bool = False
@@ -39,11 +42,34 @@ class Done:
     analysis: Analysis
 
 
-def next_work(state: AnalysisState, queue: Queue, *, now: datetime) -> Work | None:
-    """Read the next lot of a claimed record, or its tail; None while it must wait."""
-    record, cursor = state.record, state.cursor_sample
-    signal = read_lot(record, cursor, lead=state.lead, lot_s=LOT_S[queue], now=now)
-    flush = not len(signal) and _may_flush(state, now=now)
+def read_lots(states: Sequence[AnalysisState], queue: Queue) -> dict[int, Signal]:
+    """Return the next lots of claimed records, by the id of the state.
+
+    All of them are read at once, but only of devices and where nothing is missing.
+    """
+    heads = {}
+    for state in states:
+        record, start = state.record, state.cursor_sample
+        if size := lot_samples(record, start, lot_s=LOT_S[queue]):
+            heads[state.pk] = Head(record, start, start + size, state.lead)
+        if record.source == Record.Source.FILE:
+            heads.pop(state.pk, None)
+    signals = read_heads_mv(list(heads.values()))
+    found = zip(heads, signals, strict=True)
+    return {pk: signal for pk, signal in found if signal is not None}
+
+
+def next_work(
+    state: AnalysisState, queue: Queue, *, signal: Signal | None = None, now: datetime
+) -> Work | None:
+    """Return the next lot of a claimed record, or its tail; None while it must wait.
+
+    ``signal`` is the lot if it was read already.
+    """
+    record, cursor, flush = state.record, state.cursor_sample, False
+    if signal is None:
+        signal = read_lot(record, cursor, lead=state.lead, lot_s=LOT_S[queue], now=now)
+        flush = not len(signal) and _may_flush(state, now=now)
     if flush:
         signal = read_signal_mv(record, cursor, record.end_sample, lead=state.lead)
     elif not len(signal):
@@ -59,21 +85,6 @@ def _may_flush(state: AnalysisState, *, now: datetime) -> bool:
         return False
     is_file = record.source == Record.Source.FILE
     return is_file or state.advanced_at <= now - REST
-
-
-def carried_state(state: AnalysisState) -> RecordState:
-    """Return the state that the record carries."""
-    return RecordState.from_bytes(bytes(state.state))
-
-
-def limits_of(record: Record) -> Limits:
-    """Return the limits of the record's patient, or the defaults."""
-    if record.patient is None:
-        return Limits()
-    try:
-        return record.patient.limits.as_limits()
-    except PatientLimits.DoesNotExist:
-        return Limits()
 
 
 def compute(works: Sequence[Work]) -> Iterator[Done | Work]:
@@ -103,7 +114,7 @@ def _run_alone(work: Work) -> list[Done | Work]:
 
 
 def _run(works: Sequence[Work]) -> list[Done]:
-    states = [work.carried for work in works]
+    states = [work.carried.state for work in works]
     signals = [work.signal for work in works]
     limits = [work.limits for work in works]
     if works[0].flush:

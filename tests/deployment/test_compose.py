@@ -25,7 +25,7 @@ GIVEN = {
     "REDIS_PASSWORD": "a-redis-password",
 }
 SECRET = "a-secret-of-more-than-fifty-characters-for-this-test-run-alone"
-APP_SERVICES = ("migrate", "web", "ingest", "worker", "mail", "beat")
+APP_SERVICES = ("migrate", "web", "ingest", "worker", "backfill", "mail", "beat")
 
 
 def _filled(value: str) -> str:
@@ -136,13 +136,13 @@ class _Native:
 
     def wait_for_workers(self) -> None:
         ping = [sys.executable, "-m", "celery", "-A", "telecardio", "inspect", "ping"]
-        for _ in range(10):
+        for _ in range(40):
             assert self.children["worker"].poll() is None, self.log("worker")
             environment = self.environment("worker")
             done = subprocess.run(ping, cwd=ROOT, env=environment, capture_output=True)
-            if done.stdout.count(b"pong") >= 2:
+            if done.stdout.count(b"pong") >= 3:
                 return
-        pytest.fail(self.log("worker") + self.log("mail"))
+        pytest.fail("".join(map(self.log, ("worker", "backfill", "mail"))))
 
     def wait_for_file(self, name: str, file: str) -> None:
         deadline = time.monotonic() + 30
@@ -223,7 +223,7 @@ def test_every_command_of_the_file_starts(native: _Native) -> None:
     collect = [sys.executable, "manage.py", "collectstatic", "--noinput"]
     subprocess.run(collect, cwd=ROOT, env=native.environment("web"), check=True)
     assert native.start("migrate").wait(timeout=60) == 0, native.log("migrate")
-    for name in ("web", "ingest", "worker", "mail", "beat"):
+    for name in ("web", "ingest", "worker", "backfill", "mail", "beat"):
         native.start(name)
     assert native.wait_for_status("web", "/login/") == 200
     assert native.wait_for_status("ingest", "/api/v1/device") == 401

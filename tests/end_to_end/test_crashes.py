@@ -108,7 +108,7 @@ def test_killing_worker_and_ingest_loses_no_sample_and_doubles_no_beat(
 ) -> None:
     specs = _specs(platform, ecg_data)
     with _sending(platform, specs) as summaries:
-        for name in ("worker", "ingest", "worker", "ingest"):
+        for name in ("worker", "ingest", "backfill", "worker", "ingest"):
             time.sleep(3)
             platform.stack.kill(name)
             time.sleep(0.5)

@@ -1,0 +1,1 @@
+"""What the analysis of live records costs, with everything that stores its results."""

@@ -1,0 +1,87 @@
+"""Records besides the live ones: finished long ago, or waiting for their backlog."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import numpy as np
+from django.utils import timezone
+from numpy.typing import NDArray
+
+from bench.day import FS
+from bench.labels.feeder import GAIN
+from devices.models import Chunk, Device, Record
+from inference.models import AnalysisState
+from inference.nets import annotator
+
+BATCH = 5000
+LENGTH = 250 * 3600
+
+
+def make_finished(count: int) -> None:
+    """Make ``count`` records of files, an hour long, all of them analysed."""
+    then = timezone.now() - timedelta(days=30)
+    for first in range(0, count, BATCH):
+        records = Record.objects.bulk_create(
+            Record(
+                source=Record.Source.FILE,
+                name=f"old {number}",
+                fs=250,
+                leads=["I"],
+                gain=200.0,
+                baseline=0,
+                started_at=then,
+                end_sample=LENGTH,
+                sample_count=LENGTH,
+                last_received_at=then,
+            )
+            for number in range(first, min(first + BATCH, count))
+        )
+        AnalysisState.objects.bulk_create(
+            AnalysisState(
+                record=record,
+                annotator=annotator(),
+                state=b"",
+                cursor_sample=LENGTH,
+                flushed_sample=LENGTH,
+                settled=True,
+                advanced_at=then,
+            )
+            for record in records
+        )
+
+
+def make_backlogs(count: int, hours: float, mv: NDArray[np.float32]) -> None:
+    """Store ``count`` records of so many hours, as devices do that were away."""
+    adu = np.resize(np.rint(mv * GAIN).astype("<i2"), round(hours * 3600 * FS))
+    now = timezone.now()
+    for number in range(count):
+        record = Record.objects.create(
+            device=Device.objects.create(serial=f"BACKLOG-{number}"),
+            stream=f"{number:016x}",
+            fs=FS,
+            leads=["I"],
+            gain=GAIN,
+            baseline=0,
+            started_at=now - timedelta(hours=hours),
+            end_sample=len(adu),
+            sample_count=len(adu),
+            last_received_at=now,
+        )
+        Chunk.objects.bulk_create(_chunks(record, adu, now), batch_size=1000)
+
+
+def _chunks(record: Record, adu: NDArray[np.int16], now: datetime) -> Iterator[Chunk]:
+    size = 30 * FS
+    for seq, first in enumerate(range(0, len(adu), size)):
+        part = adu[first : first + size]
+        yield Chunk(
+            record=record,
+            seq=seq,
+            first_sample=first,
+            n=len(part),
+            crc=0,
+            data=part.tobytes(),
+            received_at=now,
+        )

@@ -1,0 +1,86 @@
+"""Move the cursors of many records with one statement, which is also the lock."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import psycopg
+from django.db import connection
+from django.db.models import F, Value
+from django.db.models.functions import Coalesce, Least
+
+from inference.ecg.state import RecordState
+from inference.models import AnalysisState
+
+
+@dataclass(frozen=True)
+class Move:
+    """A claimed row as it was read, and where its record is to be now.
+
+    ``checksum`` is that of the state ``carried`` at ``end``; ``technical`` is as in
+    the row.
+    """
+
+    row: AnalysisState
+    end: int
+    carried: RecordState
+    checksum: int
+    technical: dict[str, Any]
+
+
+def move_cursors(moves: Sequence[Move], *, annotator: str, now: datetime) -> set[int]:
+    """Move each cursor whose claim still holds, and give the records back.
+
+    Returns the ids of the rows that moved: of another one nothing may be kept.
+    """
+    values: dict[str, Any] = {
+        "ids": [move.row.pk for move in moves],
+        "claims": [move.row.claim for move in moves],
+        "starts": [move.row.cursor_sample for move in moves],
+        "ends": [move.end for move in moves],
+        "checksums": [move.checksum for move in moves],
+        "technical": [json.dumps(move.technical) for move in moves],
+        "annotator": annotator,
+        "now": now,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_MOVE, values)
+        return {pk for (pk,) in cursor.fetchall()}
+
+
+def write_states(moves: Sequence[Move]) -> None:
+    """Write the carried states into rows that this transaction has moved."""
+    connection.ensure_connection()
+    # Sent as bytes; Django's cursor would make hexadecimal digits of them.
+    with psycopg.Cursor(connection.connection) as cursor:
+        for move in moves:
+            state = move.carried.to_bytes()
+            cursor.execute(_WRITE, [state, move.end, move.row.pk])
+
+
+def redo_from(row: AnalysisState, sample: int, *, now: datetime) -> None:
+    """Have the record computed anew from ``sample``; now, if nothing waits already."""
+    AnalysisState.objects.filter(pk=row.pk).update(
+        redo_from_sample=Least(Coalesce(F("redo_from_sample"), sample), Value(sample)),
+        redo_due_at=Coalesce(F("redo_due_at"), now),
+    )
+
+
+_MOVE = """
+UPDATE inference_analysisstate AS state
+SET annotator = %(annotator)s, cursor_sample = move.stop,
+    state_checksum = move.checksum,
+    technical = move.technical, advanced_at = %(now)s, flushed_sample = NULL,
+    failed_count = 0, next_try_at = NULL, claim = NULL, claimed_until = NULL
+FROM unnest(%(ids)s::bigint[], %(claims)s::uuid[], %(starts)s::bigint[],
+        %(ends)s::bigint[], %(checksums)s::bigint[], %(technical)s::jsonb[])
+    AS move (id, claim, start, stop, checksum, technical)
+WHERE state.id = move.id AND state.claim = move.claim
+    AND state.cursor_sample = move.start
+RETURNING state.id
+"""
+_WRITE = """
+UPDATE inference_analysisstate SET state = %b, state_sample = %s WHERE id = %s
+"""
