@@ -2,7 +2,8 @@
 
 Records pile up for years and nearly all are settled, so a claim looks only at the
 others (a partial index). New samples do not touch the analysis; they are found by the
-time at which the record last received some.
+time at which the record last received some. Among the newest records are those that
+were filled with history.
 """
 
 import time
@@ -31,7 +32,10 @@ INSERT INTO inference_analysisstate (record_id, annotator, lead, cursor_sample, 
     state_sample, settled, failed_count, technical, advanced_at)
 SELECT record.id, %(annotator)s, 0, 0, '', 0, false, 0, '{}', %(now)s
 FROM devices_record AS record
-WHERE record.last_received_at > %(since)s AND record.end_sample > 0
+WHERE record.end_sample > 0
+    AND (record.last_received_at > %(since)s
+        OR record.id > (SELECT coalesce(max(record_id) - 100, 0)
+                        FROM inference_analysisstate))
     AND NOT EXISTS (SELECT FROM inference_analysisstate AS state
                     WHERE state.record_id = record.id)
 ORDER BY record.id LIMIT 5000

@@ -190,4 +190,4 @@ def test_it_does_not_look_through_finished_records(
         wakes = "\n".join(row[0] for row in cursor.fetchall())
     assert "analysis_state_unsettled" in claims
     assert "Seq Scan on inference_analysisstate" not in claims
-    assert "record_last_received" in wakes
+    assert "record_received" in wakes
