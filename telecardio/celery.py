@@ -12,6 +12,7 @@ from celery.signals import (
     task_prerun,
     worker_process_init,
     worker_process_shutdown,
+    worker_shutdown,
 )
 from django.conf import settings
 from kombu.transport.redis import Channel
@@ -86,6 +87,8 @@ def load_model(**_: object) -> None:
     gc.freeze()
 
 
+# A worker of one process (the solo pool) says only that it ends as a whole.
+@worker_shutdown.connect  # type: ignore[untyped-decorator]
 @worker_process_shutdown.connect  # type: ignore[untyped-decorator]
 def keep_states(**_: object) -> None:
     """Write what the analysis remembers, so that the next process goes on at once."""
@@ -98,6 +101,7 @@ def keep_states(**_: object) -> None:
         log.warning("The states of the analysis are not kept: %s", error)
 
 
+@worker_shutdown.connect  # type: ignore[untyped-decorator]
 @worker_process_shutdown.connect  # type: ignore[untyped-decorator]
 def report_last(**_: object) -> None:
     """Report what was counted: a worker's process ends without running atexit."""

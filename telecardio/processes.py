@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from inference.asking import queue_of_shard
+
 ROOT = Path(__file__).resolve().parent.parent
 START_TIMEOUT_S = 90
 STOP_TIMEOUT_S = 15
@@ -33,9 +35,18 @@ def free_port(host: str = "127.0.0.1", *, preferred: int = 0) -> int:
 
 
 def commands(
-    *, host: str, web_port: int, ingest_port: int, var: Path, reload: bool = False
+    *,
+    host: str,
+    web_port: int,
+    ingest_port: int,
+    var: Path,
+    reload: bool = False,
+    shards: int = 1,
 ) -> dict[str, list[str]]:
-    """Return the command line of each process, for this Python."""
+    """Return the command line of each process, for this Python.
+
+    Each of the ``shards`` of the live records has a worker.
+    """
     python = sys.executable
     celery = [python, "-m", "celery", "-A", "telecardio"]
     web = [python, "-m", "uvicorn", "telecardio.asgi:application"]
@@ -49,12 +60,16 @@ def commands(
     ingest += ["--log-level", "warning"]
     quiet = ["--loglevel", "WARNING", "-O", "fair"]
     quiet += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-    # One process, so that a record's state stays where it was moved last.
-    worker = [*celery, "worker", "--queues", "live", "--concurrency", "1"]
-    worker += ["--hostname", "live@%h", *quiet]
+    # One process each (the solo pool has no parent, which saves 100 MB): a record's
+    # state stays where it was moved last.
+    workers = {
+        _worker_name(shard): [*celery, "worker", "--queues", queue_of_shard(shard)]
+        + ["--pool", "solo", "--hostname", f"{queue_of_shard(shard)}@%h", *quiet]
+        for shard in range(shards)
+    }
     # Apart and behind all others, so that what is caught up delays nothing live.
     backfill = ["nice", *celery, "worker", "--queues", "backfill"]
-    backfill += ["--concurrency", "1", "--hostname", "backfill@%h", *quiet]
+    backfill += ["--pool", "solo", "--hostname", "backfill@%h", *quiet]
     # Apart, so that mail waits neither behind a model nor, when an SMTP server
     # hangs, keeps one from running.
     mail = [*celery, "worker", "--queues", "mail,reports", "--concurrency", "1"]
@@ -65,17 +80,24 @@ def commands(
         web += ["--reload", "--reload-dir", str(ROOT)]
         ingest += ["--reload"]
         watch = [python, "-m", "watchfiles", "--filter", "python"]
-        worker = [*watch, " ".join(worker), str(ROOT)]
+        workers = {
+            name: [*watch, " ".join(worker), str(ROOT)]
+            for name, worker in workers.items()
+        }
         backfill = [*watch, " ".join(backfill), str(ROOT)]
         mail = [*watch, " ".join(mail), str(ROOT)]
     return {
         "web": web,
         "ingest": ingest,
-        "worker": worker,
+        **workers,
         "backfill": backfill,
         "mail": mail,
         "beat": beat,
     }
+
+
+def _worker_name(shard: int) -> str:
+    return f"worker-{shard}" if shard else "worker"
 
 
 @dataclass
@@ -106,6 +128,12 @@ class Stack:
         """Where devices upload to, from this machine."""
         return f"http://127.0.0.1:{self.ingest_port}"
 
+    @property
+    def workers(self) -> list[str]:
+        """The names of the processes that analyse live records."""
+        given = {**os.environ, **self.environment}.get("LIVE_SHARDS") or 1
+        return [_worker_name(shard) for shard in range(int(given))]
+
     def start(self, name: str) -> None:
         """Start one process by name."""
         line = commands(
@@ -114,6 +142,7 @@ class Stack:
             ingest_port=self.ingest_port,
             var=self.var,
             reload=self.reload,
+            shards=len(self.workers),
         )[name]
         with (self.log_dir / f"{name}.log").open("ab") as log:
             self.children[name] = subprocess.Popen(
@@ -129,7 +158,7 @@ class Stack:
 
     def start_all(self) -> None:
         """Start every process and wait until pages and uploads are answered."""
-        for name in ("ingest", "web", "worker", "backfill", "mail", "beat"):
+        for name in ("ingest", "web", *self.workers, "backfill", "mail", "beat"):
             self.start(name)
         self.wait_for(self.ingest_url, "ingest")
         self.wait_for(self.web_url, "web")
@@ -170,7 +199,7 @@ class Stack:
 
     def stop_all(self) -> None:
         """Stop every process: first politely, then not."""
-        for name in ("beat", "worker", "backfill", "mail", "ingest", "web"):
+        for name in ("beat", *self.workers, "backfill", "mail", "ingest", "web"):
             if name in self.children and self.children[name].poll() is None:
                 self.children[name].terminate()
         deadline = time.monotonic() + STOP_TIMEOUT_S

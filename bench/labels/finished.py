@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import numpy as np
+from django.db import connection
 from django.utils import timezone
 from numpy.typing import NDArray
 
@@ -15,41 +16,49 @@ from devices.models import Chunk, Device, Record
 from inference.models import AnalysisState
 from inference.nets import annotator
 
-BATCH = 5000
-LENGTH = 250 * 3600
+LENGTH = FS * 3600
+# Rows like the only one, with numbers of their own.
+COPIES = """
+INSERT INTO {table} SELECT (jsonb_populate_record(one, jsonb_build_object(
+    'id', one.id + number, '{other}', one.{other} + number))).*
+FROM {table} AS one, generate_series(1, %s) AS number
+"""
+RESUME = "SELECT setval(pg_get_serial_sequence('{table}', 'id'), max(id)) FROM {table}"
 
 
 def make_finished(count: int) -> None:
     """Make ``count`` records of files, an hour long, all of them analysed."""
+    if not count:
+        return
     then = timezone.now() - timedelta(days=30)
-    for first in range(0, count, BATCH):
-        records = Record.objects.bulk_create(
-            Record(
-                source=Record.Source.FILE,
-                name=f"old {number}",
-                fs=250,
-                leads=["I"],
-                gain=200.0,
-                baseline=0,
-                started_at=then,
-                end_sample=LENGTH,
-                sample_count=LENGTH,
-                last_received_at=then,
-            )
-            for number in range(first, min(first + BATCH, count))
-        )
-        AnalysisState.objects.bulk_create(
-            AnalysisState(
-                record=record,
-                annotator=annotator(),
-                state=b"",
-                cursor_sample=LENGTH,
-                flushed_sample=LENGTH,
-                settled=True,
-                advanced_at=then,
-            )
-            for record in records
-        )
+    record = Record.objects.create(
+        source=Record.Source.FILE,
+        fs=FS,
+        leads=["I"],
+        gain=GAIN,
+        baseline=0,
+        started_at=then,
+        end_sample=LENGTH,
+        sample_count=LENGTH,
+        last_received_at=then,
+    )
+    AnalysisState.objects.create(
+        record=record,
+        annotator=annotator(),
+        cursor_sample=LENGTH,
+        flushed_sample=LENGTH,
+        settled=True,
+        advanced_at=then,
+    )
+    with connection.cursor() as cursor:
+        for table, other in (
+            ("devices_record", "id"),
+            ("inference_analysisstate", "record_id"),
+        ):
+            cursor.execute(COPIES.format(table=table, other=other), [count - 1])
+            cursor.execute(RESUME.format(table=table))
+        # As it would have been done long ago.
+        cursor.execute("ANALYZE devices_record, inference_analysisstate")
 
 
 def make_backlogs(count: int, hours: float, mv: NDArray[np.float32]) -> None:

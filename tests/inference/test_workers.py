@@ -18,9 +18,11 @@ from django.utils import timezone
 
 from devices.models import Assignment, Device, Record
 from devices.services import assign_device
+from inference.asking import ask
 from inference.models import AnalysisState
 from inference.services.claims import CLAIM
 from patients.models import Patient
+from telecardio.processes import commands
 from tests.inference.uploading import (
     assert_settled,
     packets_of,
@@ -43,18 +45,23 @@ while True:
 """
 
 
-def _worker() -> subprocess.Popen[str]:
-    """Start a process that analyses the test database for ever."""
+def _environment() -> dict[str, str]:
+    """Let a process work on the test database."""
     url = urlsplit(settings.DATABASE_URL)
     name = f"/{connection.settings_dict['NAME']}"
-    environment = os.environ | {
+    return os.environ | {
         "DATABASE_URL": urlunsplit(url._replace(path=name)),
         "REDIS_URL": settings.REDIS_URL,
+        "REDIS_PREFIX": settings.REDIS_PREFIX,
         "DJANGO_SETTINGS_MODULE": "telecardio.settings",
     }
+
+
+def _worker() -> subprocess.Popen[str]:
+    """Start a process that analyses the test database for ever."""
     return subprocess.Popen(
         [sys.executable, "-c", WORKER],
-        env=environment,
+        env=_environment(),
         cwd=settings.BASE_DIR,
         stdout=subprocess.PIPE,
         text=True,
@@ -119,3 +126,35 @@ def test_it_finds_each_beat_once_with_two_workers_that_are_killed(
     for record in Record.objects.all():
         settle(record, now=timezone.now() + CLAIM)
         assert_settled(record, sent[record.device_id])
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_that_ends_leaves_the_states_it_remembers(
+    assignment: Assignment,
+    ecg_data: Path,
+    workers: list[subprocess.Popen[str]],
+    tmp_path: Path,
+) -> None:
+    now = timezone.now()
+    adu = signal_of(ecg_data, "208", start_s=0, seconds=20)
+    start_at = now - timedelta(seconds=20)
+    upload(
+        assignment.device,
+        packets_of(adu, packet_s=2, start_at=start_at),
+        received_at=now,
+    )
+    lines = commands(host="127.0.0.1", web_port=0, ingest_port=0, var=tmp_path)
+    worker = subprocess.Popen(
+        lines["worker"], env=_environment(), cwd=settings.BASE_DIR, text=True
+    )
+    workers.append(worker)
+    deadline = time.monotonic() + 60
+    while not sum(AnalysisState.objects.values_list("cursor_sample", flat=True)):
+        assert time.monotonic() < deadline
+        ask("live")
+        time.sleep(0.1)
+    worker.terminate()
+    assert worker.wait(30) == 0
+    row = AnalysisState.objects.get()
+    assert row.state_sample == row.cursor_sample == 20 * 250
