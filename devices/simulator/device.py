@@ -75,10 +75,14 @@ class VirtualDevice:
     ) -> None:
         self.serial = serial
         self.source = source
-        self.recorder = Recorder(
-            source, start_at=start_at, packet_s=packet_s, total_s=total_s
-        )
         self.faults = faults or Faults()
+        self.recorder = Recorder(
+            source,
+            start_at=start_at,
+            packet_s=packet_s,
+            total_s=total_s,
+            clock_error_s=self.faults.clock_error_s,
+        )
         self.live_s = live_s
         self.backoff_s = backoff_s
         self.probe_s = probe_s

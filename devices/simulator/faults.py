@@ -12,13 +12,15 @@ class Faults:
     During an outage ``[start_s, end_s)`` the device records and sends nothing; with
     ``outage_period_s`` the outages come again in every period. ``lost_acks`` is the
     share of replies that never arrive, so that packets are sent again. ``shuffle``
-    sends packets in random order.
+    sends packets in random order. At each ``(at_s, step_s)`` of ``clock_steps`` the
+    device's clock jumps by ``step_s``.
     """
 
     outages: tuple[tuple[float, float], ...] = ()
     outage_period_s: float | None = None
     lost_acks: float = 0.0
     shuffle: bool = False
+    clock_steps: tuple[tuple[float, float], ...] = ()
 
     def __post_init__(self) -> None:
         if not 0 <= self.lost_acks < 1:
@@ -31,6 +33,10 @@ class Faults:
         if self.outage_period_s:
             signal_s %= self.outage_period_s
         return any(start <= signal_s < end for start, end in self.outages)
+
+    def clock_error_s(self, signal_s: float) -> float:
+        """Return how far the device's clock is ahead at this second of the signal."""
+        return sum(step for at, step in self.clock_steps if at <= signal_s)
 
 
 # The script "outage": half a minute without network in every two minutes.

@@ -57,6 +57,8 @@ class VirtualDeviceSpec:
 class Fleet:
     """Run virtual devices against the server at ``url``.
 
+    Of several addresses each request goes to one, as a balancer would send it.
+
     After the recording has ended, or was stopped, devices go on sending what is
     left for at most ``drain_s``. After an outage the newest ``live_s`` seconds go
     first, then the backlog. ``probe_s`` is how long a device without a patient
@@ -65,7 +67,7 @@ class Fleet:
 
     def __init__(
         self,
-        url: str,
+        url: str | Sequence[str],
         specs: Sequence[VirtualDeviceSpec],
         *,
         seed: int = 0,
@@ -74,7 +76,8 @@ class Fleet:
         drain_s: float = 60.0,
         live_s: float = LIVE_S,
     ) -> None:
-        self.url = url.rstrip("/") + "/api/v1/packets"
+        urls = [url] if isinstance(url, str) else url
+        self.urls = [one.rstrip("/") + "/api/v1/packets" for one in urls]
         self.specs = list(specs)
         self.seed = seed
         self.probe_s = probe_s
@@ -227,9 +230,8 @@ class Fleet:
             "Content-Type": spec.body_format.media_type,
         }
         try:
-            response = await client.post(
-                self.url, content=request.body, headers=headers
-            )
+            url = self._rng.choice(self.urls)
+            response = await client.post(url, content=request.body, headers=headers)
         except httpx.HTTPError as error:
             name = type(error).__name__
             device.failed(request, f"{error or name}", time.monotonic())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from math import ceil
 
@@ -19,7 +19,8 @@ class Recorder:
     """Cut a signal into packets of ``packet_s`` and number them in streams.
 
     ``start_at`` is the time of the first sample; without ``total_s`` the recording
-    goes on to the end of the signal, if it has one.
+    goes on to the end of the signal, if it has one. ``clock_error_s`` says by how much
+    the clock is ahead at a second of the signal.
     """
 
     def __init__(
@@ -29,11 +30,13 @@ class Recorder:
         start_at: datetime,
         packet_s: float,
         total_s: float | None,
+        clock_error_s: Callable[[float], float] = lambda signal_s: 0.0,
     ) -> None:
         if not SHORTEST_S <= packet_s <= LONGEST_S:
             raise ValueError("A packet holds 0.1 to 30 s of signal.")
         self.source = source
         self.start_at = start_at
+        self.clock_error_s = clock_error_s
         self.packet_samples = max(
             round(packet_s * source.fs), ceil(SHORTEST_S * source.fs)
         )
@@ -104,13 +107,14 @@ class Recorder:
         adu = self.source.read(self.position, n)
         self._sha256.update(adu.astype("<i2").tobytes())
         seconds = self.signal_s
+        shown_s = seconds + self.clock_error_s(seconds)
         packet = Packet(
             position=self.position,
             stream=self._stream,
             seq=self._next_seq,
             first_sample=self.position - self._stream_start,
             adu=adu,
-            at=self.start_at + timedelta(seconds=seconds),
+            at=self.start_at + timedelta(seconds=shown_s),
             mono_ms=BOOT_MS + round(1000 * seconds),
             flags=self.source.flags_of(self.position, n),
         )

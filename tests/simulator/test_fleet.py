@@ -19,6 +19,7 @@ from devices.simulator.fleet import Fleet, VirtualDeviceSpec
 from devices.simulator.scripts import script_source
 from devices.simulator.source import SignalSource
 from patients.models import Patient
+from telecardio.processes import free_port
 
 pytestmark = pytest.mark.slow
 
@@ -137,6 +138,17 @@ def test_it_repeats_packets_whose_acks_were_lost_and_doubles_nothing(live_server
 
 
 @pytest.mark.django_db(transaction=True)
+def test_it_goes_on_at_another_address_when_one_does_not_answer(live_server):
+    device, token = enrolled(1)
+    spec = VirtualDeviceSpec(device.serial, token, random_source(3), speed=0)
+    nobody = f"http://127.0.0.1:{free_port()}"
+    fleet = Fleet([nobody, live_server.url], [spec], backoff_s=0.01, seed=1)
+    done = run(fleet, seconds=40)
+    assert done.nothing_lost
+    assert done.total.reconnects > 0
+    assert stored_sha256(device.serial) == done.devices[0].sha256
+
+
 def test_it_uploads_in_any_order(live_server):
     spec = VirtualDeviceSpec(
         "SIM-1", enrolled(1)[1], random_source(1), speed=0, faults=Faults(shuffle=True)

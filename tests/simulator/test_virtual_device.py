@@ -292,6 +292,15 @@ def test_it_sends_in_random_order_when_told_to():
     assert sent != sorted(sent)
 
 
+def test_its_clock_jumps_when_told_to_and_its_samples_go_on():
+    it = device(faults=Faults(clock_steps=((2.0, 30.0), (4.0, -40.0))), total_s=6.0)
+    it.record(10)
+    packets = it.next_request(0.0).packets
+    clock_s = [(packet.at - START).total_seconds() for packet in packets]
+    assert clock_s == [0.0, 1.0, 32.0, 33.0, -6.0, -5.0]
+    assert [packet.first_sample for packet in packets] == [250 * k for k in range(6)]
+
+
 def test_it_refuses_packets_the_protocol_does_not_allow():
     with pytest.raises(ValueError, match=r"0\.1 to 30 s"):
         device(packet_s=31)
