@@ -8,7 +8,7 @@ EVERYTHING := $(VENV)/everything.stamp
 TELECARDIO_DATA ?= ../shared/data
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test test-fast lint format train evaluate bench lock clean
+.PHONY: help setup demo dev test test-fast lint format train evaluate bench soak lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -73,6 +73,9 @@ bench: $(EVERYTHING) ## Measure codec, analysis, ingest, labels, storage, live l
 	$(BIN)/python -m bench.storage --data $(TELECARDIO_DATA) --json
 	$(BIN)/python -m bench.live --data $(TELECARDIO_DATA) --devices 100 --seconds 60 --json
 	$(BIN)/python manage.py demo --seconds 60 --json
+
+soak: $(EVERYTHING) ## Break everything for 30 min; nothing may be lost (ARGS="--seconds 7200")
+	$(BIN)/python -m bench.chaos --seconds 1800 --devices 16 --json $(ARGS)
 
 lock: ## Compile the lock files from pyproject.toml (needs uv)
 	uv pip compile -q --universal --fork-strategy fewest --python-version 3.11 --generate-hashes --no-header pyproject.toml -o requirements.txt

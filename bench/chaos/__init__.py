@@ -1,0 +1,1 @@
+"""The whole platform while its processes are killed, and what must hold afterwards."""
