@@ -147,6 +147,9 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+# A Redis whose disk is full, or that has become a replica, answers and refuses to
+# write. A worker that took that for the end would have to be started again.
+CELERY_BROKER_CHANNEL_ERROR_RETRY = True
 CELERY_TASK_IGNORE_RESULT = True
 # A task only says that there may be work; what is due stands in PostgreSQL and the
 # sweeps find it. So a lost task is no loss, and nothing need be acknowledged late.

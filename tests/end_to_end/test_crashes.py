@@ -162,3 +162,32 @@ def test_uploads_go_on_while_redis_is_down_and_analysis_catches_up(
                 eventually(lambda: summaries, "everything is uploaded", 60)
                 assert summaries[0].nothing_lost
                 _assert_complete(specs, eventually)
+
+
+def test_no_process_ends_while_redis_refuses_to_write_and_analysis_catches_up(
+    django_db_blocker: pytest.Item,
+    tmp_path: Path,
+    ecg_data: Path,
+    eventually: Callable[..., None],
+) -> None:
+    port = free_port()
+    url = f"redis://127.0.0.1:{port}/0"
+    with (
+        django_db_blocker.unblock(),
+        _own_redis(tmp_path, port),
+        running_platform(REDIS_URL=url) as platform,
+        redis.Redis(port=port) as client,
+    ):
+        specs = _specs(platform, ecg_data)
+        with _sending(platform, specs) as summaries:
+            time.sleep(4)
+            # As with a full disk: it answers, and takes no command that writes.
+            client.config_set("min-replicas-to-write", 1)
+            before = Chunk.objects.count()
+            time.sleep(6)
+            assert Chunk.objects.count() > before + 6 * SPEED
+            client.config_set("min-replicas-to-write", 0)
+            eventually(lambda: summaries, "everything is uploaded", 60)
+            assert summaries[0].nothing_lost
+            _assert_complete(specs, eventually)
+        platform.stack.check()
