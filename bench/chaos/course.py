@@ -35,8 +35,8 @@ from telecardio.demo.mailbox import Mailbox
 from telecardio.demo.parts import mail_server, stack_environment
 from telecardio.durability import durability_settings
 
-# A killed mail worker's claim runs out after three minutes.
-SETTLE_S = 300.0
+# What a killed worker held, a mail or late samples, may wait for a minute each.
+SETTLE_S = 240.0
 DRAIN_S = 180.0
 
 

@@ -21,9 +21,10 @@ from inference.smtp import AnsweringBackend, answer_of, is_permanent
 log = logging.getLogger(__name__)
 
 BATCH = 50
-# Sending stops early enough that what is under way ends before the claim does,
-# also with a server that takes its time over every mail.
-CLAIM = timedelta(minutes=3)
+# Taken anew for each mail, so that those of a killed worker wait no longer than this.
+# A server that takes its time over one mail for longer may get that mail twice.
+CLAIM = timedelta(minutes=1)
+# Then the task ends, and gives back what it did not come to.
 SENDING_S = 60.0
 MAILS_PER_HOUR = 6
 MOST_TRIES = 12
@@ -47,16 +48,46 @@ def send_due_mails(*, now: datetime) -> int:
     if not by_address:
         return 0
     backend = AnsweringBackend()
-    start, sent = time.monotonic(), 0
+    claim, sent = _Claim(now), 0
     try:
         for address, deliveries in by_address.items():
-            if time.monotonic() - start > SENDING_S:
-                _rows(deliveries).update(claimed_until=None)
+            if claim.seconds() > SENDING_S:
+                claim.give_back(deliveries)
             else:
-                sent += _send_to(address, deliveries, backend, now=now)
+                sent += _send_to(address, deliveries, backend, claim, now=now)
     finally:
         backend.close()
     return sent
+
+
+class _Claim:
+    """A batch that is being sent: each mail only while no other worker has taken it."""
+
+    def __init__(self, now: datetime) -> None:
+        self._now, self._start = now, time.monotonic()
+
+    def seconds(self) -> float:
+        """Return how long the sending has taken so far."""
+        return time.monotonic() - self._start
+
+    def hold(self, deliveries: list[MailDelivery]) -> list[MailDelivery]:
+        """Take the mails anew; return those that were still ours."""
+        until = self._now + timedelta(seconds=self.seconds()) + CLAIM
+        held = [
+            one for one in deliveries if _as_claimed(one).update(claimed_until=until)
+        ]
+        for one in held:
+            one.claimed_until = until
+        return held
+
+    def give_back(self, deliveries: list[MailDelivery]) -> None:
+        """Leave the mails to whoever comes next."""
+        for one in deliveries:
+            _as_claimed(one).update(claimed_until=None)
+
+
+def _as_claimed(one: MailDelivery) -> QuerySet[MailDelivery]:
+    return _rows([one]).filter(claimed_until=one.claimed_until)
 
 
 @transaction.atomic
@@ -68,9 +99,9 @@ def _claim(*, now: datetime) -> list[MailDelivery]:
         .select_related("alarm__patient", "alarm__record", "alert_rule")
         .order_by("-alarm__priority", "queued_at")[:BATCH]
     )
-    MailDelivery.objects.filter(pk__in=[row.pk for row in rows]).update(
-        claimed_until=now + CLAIM
-    )
+    _rows(rows).update(claimed_until=now + CLAIM)
+    for row in rows:
+        row.claimed_until = now + CLAIM
     return rows
 
 
@@ -78,6 +109,7 @@ def _send_to(
     address: str,
     deliveries: list[MailDelivery],
     backend: AnsweringBackend,
+    claim: _Claim,
     *,
     now: datetime,
 ) -> int:
@@ -97,10 +129,14 @@ def _send_to(
         )
         return 0
     if len(deliveries) > left:
-        return _send(partial(digest_message, deliveries), deliveries, backend, now=now)
+        held = claim.hold(deliveries)
+        if not held:
+            return 0
+        return _send(partial(digest_message, held), held, backend, now=now)
     return sum(
         _send(partial(alarm_message, one), [one], backend, now=now)
         for one in deliveries
+        if claim.hold([one])
     )
 
 

@@ -5,6 +5,7 @@ from email.header import decode_header, make_header
 from email.message import Message
 
 import pytest
+from django.core.mail import EmailMultiAlternatives
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
@@ -188,6 +189,48 @@ def test_it_repeats_a_mail_under_the_same_id_after_a_crash(
     MailDelivery.objects.update(claimed_until=NOW + _after(2))
     assert send_due_mails(now=NOW + _after(1)) == 0
     assert send_due_mails(now=NOW + _after(3)) == 2
+
+
+def test_the_mails_of_a_killed_worker_wait_a_minute_at_most(
+    patient: Patient, mail_server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    _raise(patient)
+    queue_mails(now=NOW)
+    monkeypatch.setattr(mails.AnsweringBackend, "send_messages", killed)
+    with pytest.raises(Killed):
+        send_due_mails(now=NOW)
+    monkeypatch.undo()
+    assert send_due_mails(now=NOW + _after(0.5)) == 0
+    assert send_due_mails(now=NOW + _after(1.1)) == 2
+
+
+def test_it_leaves_a_mail_alone_that_another_worker_has_taken(
+    patient: Patient, mail_server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _raise(patient)
+    queue_mails(now=NOW)
+    write, taken = mails.alarm_message, []
+
+    def slow(delivery: MailDelivery) -> EmailMultiAlternatives:
+        # While the first mail is written, the claim of the second runs out.
+        if not taken:
+            taken.append(delivery.pk)
+            MailDelivery.objects.exclude(pk=delivery.pk).update(
+                claimed_until=NOW + _after(5)
+            )
+        return write(delivery)
+
+    monkeypatch.setattr(mails, "alarm_message", slow)
+    assert send_due_mails(now=NOW) == 1
+    assert len(mail_server.addresses) == 1
+    (other,) = MailDelivery.objects.filter(state="queued")
+    assert other.claimed_until == NOW + _after(5)
 
 
 def test_it_never_mails_patients_the_machines_word_about_themselves(
