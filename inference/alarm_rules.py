@@ -161,9 +161,9 @@ def is_late(last_seen_at: datetime, *, now: datetime) -> bool:
     return now - last_seen_at > LATE_AFTER
 
 
-def is_resting(last_end_at: datetime | None, *, seen_at: datetime) -> bool:
-    """Tell whether the rule still rests after an alarm that ended then."""
-    return last_end_at is not None and seen_at - last_end_at < REFRACTORY
+def is_resting(ended_before: timedelta) -> bool:
+    """Tell whether a rule still rests whose last alarm ended so long before."""
+    return ended_before < REFRACTORY
 
 
 def suppression(quality: list[int]) -> str:

@@ -1,10 +1,9 @@
 """The life of an alarm: raise, update, clear, acknowledge."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Max
 
 from devices.models import Record
 from inference.alarm_rules import RULES, Priority, is_late, is_resting
@@ -24,9 +23,10 @@ OF_CONDITION = ("state", "late", "end_at", "end_sample", "priority", "detail", "
 class Condition:
     """What is seen now of something that may be an alarm.
 
-    ``seen_at`` is the time of the newest signal in which it was looked for, and
-    ``arrived_at`` when that signal was here, if analysis came to it only later;
-    ``suppressed`` says why it may raise nothing (empty: it may).
+    ``seen_at`` is the time of the newest signal in which it was looked for (up to
+    ``seen_sample`` of its record), and ``arrived_at`` when that signal was here, if
+    analysis came to it only later; ``suppressed`` says why it may raise nothing
+    (empty: it may).
     """
 
     rule: str
@@ -35,6 +35,7 @@ class Condition:
     onset_at: datetime
     onset_sample: int | None
     seen_at: datetime
+    seen_sample: int | None = None
     arrived_at: datetime | None = None
     end_at: datetime | None = None
     end_sample: int | None = None
@@ -97,9 +98,8 @@ def _raise(condition: Condition, *, now: datetime) -> Alarm | None:
             _note_again(active, condition, now=now)
             return None
         earlier = same.filter(onset_at__lte=condition.onset_at)
-        last_end_at = earlier.aggregate(at=Max("end_at"))["at"]
-        if is_resting(last_end_at, seen_at=condition.end_at or condition.seen_at):
-            last = earlier.filter(end_at=last_end_at).latest("pk")
+        last = earlier.exclude(end_at=None).order_by("end_at", "pk").last()
+        if last is not None and is_resting(_ended_before(last, condition)):
             _note_again(last, condition, now=now)
             return None
     rule = RULES[condition.rule]
@@ -131,6 +131,20 @@ def _raise(condition: Condition, *, now: datetime) -> Alarm | None:
     if ended:
         record_change(alarm, AlarmChange.Kind.CLEARED, now=now)
     return alarm
+
+
+def _ended_before(last: Alarm, condition: Condition) -> timedelta:
+    """Return how long before the end of a condition an alarm of its rule ended.
+
+    Within a record samples say so: a clock that was set back meanwhile would make a
+    minute a few seconds, and hide what came after it.
+    """
+    record, samples = condition.record, (condition.seen_sample, last.end_sample)
+    if record is not None and last.record_id == record.pk and None not in samples:
+        seen = condition.end_sample or condition.seen_sample or 0
+        return timedelta(seconds=abs(seen - (last.end_sample or 0)) / record.fs)
+    seen_at = condition.end_at or condition.seen_at
+    return seen_at - (last.end_at or seen_at)
 
 
 def _note_again(alarm: Alarm, condition: Condition, *, now: datetime) -> None:

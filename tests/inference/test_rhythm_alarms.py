@@ -98,3 +98,24 @@ def test_it_clears_fibrillation_that_ended_and_keeps_vf(patient: Patient) -> Non
                 now=timezone.now(),
             )
     assert [alarm.rule for alarm in Alarm.objects.open()] == ["VF"]
+
+
+@pytest.mark.django_db
+def test_a_clock_that_was_set_back_does_not_hide_the_next_alarm(record: Record) -> None:
+    began_at = record.started_at
+    for onset_s, seen_s, set_back_s in ((10, 15, 0), (60, 66, 35)):
+        onset_at = began_at + timedelta(seconds=onset_s - set_back_s)
+        seen_at = began_at + timedelta(seconds=seen_s - set_back_s)
+        one = condition(
+            record.patient,
+            record=record,
+            onset_at=onset_at,
+            onset_sample=onset_s * FS,
+            seen_at=seen_at,
+            seen_sample=seen_s * FS,
+            end_at=seen_at,
+            end_sample=seen_s * FS,
+        )
+        follow_condition(one, now=seen_at)
+    # 51 s of signal lie between them, 16 s by the clock.
+    assert Alarm.objects.filter(rule="VT").count() == 2
