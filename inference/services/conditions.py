@@ -23,6 +23,9 @@ from inference.technical_rules import Watch, watch_quality
 
 # Quality is judged over at least this much signal before a condition is reported.
 GATE_S = 5
+# Signal that was re-opened by late samples is looked at again within so long: it waits
+# a minute for its last gap, and then for a worker.
+SECOND_LOOK = timedelta(minutes=10)
 # A rule, and the seconds of the record in which its condition begins and ends.
 Span = tuple[str, int, int | None]
 
@@ -38,8 +41,9 @@ def alarm_episodes(
     """Let each episode raise, update or clear its alarm; return those changed.
 
     On the ``first_look`` at a signal that came in time its alarms are news, however
-    late the look is: a worker that was away hides nothing. A file was recorded in the
-    past and nobody waits for it: it raises nothing.
+    late the look is: a worker that was away hides nothing. A later look, at signal
+    with late samples, may take its time as well, but not dig up what is long past.
+    A file was recorded in the past and nobody waits for it: it raises nothing.
     """
     if record.patient is None or record.source == Record.Source.FILE:
         return []
@@ -74,8 +78,10 @@ def _alarm_episode(
         row.save(update_fields=["suppressed"])
     seen_at = record.time_of(cursor)
     arrived_at = None
-    if first_look and is_late(row.end_at or seen_at, now=now):
+    if is_late(row.end_at or seen_at, now=now):
         arrived_at = _arrived_at(record, onset, until)
+        if not first_look and arrived_at and now - arrived_at > SECOND_LOOK:
+            arrived_at = None
     return follow_condition(
         Condition(
             rule=row.label,

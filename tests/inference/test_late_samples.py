@@ -88,6 +88,23 @@ def test_it_raises_late_findings_for_review_without_mail(
     assert not Alarm.objects.open().filter(rule="VT").exists()
 
 
+def test_what_came_in_time_is_news_though_another_gap_kept_it_waiting(
+    assignment: Assignment, vt: np.ndarray
+) -> None:
+    packets = _packets(vt)
+    there = packets[:45] + packets[60:70] + packets[71:]
+    upload(assignment.device, there, received_at=NOW)
+    _analyse(after_s=4)
+    upload(assignment.device, packets[45:60], received_at=NOW + timedelta(seconds=10))
+    _analyse(after_s=10)
+    assert not Alarm.objects.filter(rule="VT").exists()
+    # Packet 70 is still waited for, until a minute has gone.
+    _analyse(after_s=71)
+    found = Alarm.objects.filter(rule="VT", late=False)
+    assert found.exists()
+    assert all(alarm.notified_at is None for alarm in found)
+
+
 def test_it_marks_what_changed_and_keeps_the_acknowledgement(
     assignment: Assignment, vt: np.ndarray, alice: User
 ) -> None:
