@@ -58,10 +58,13 @@ def claim_records(
     }
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_CLAIM[queue], values)
+        claimed = [pk for (pk,) in cursor.fetchall()]
+        if not claimed:
+            return []
+        cursor.execute(_READ, [claimed])
         states = [_state(row) for row in cursor.fetchall()]
-        if states:
-            cursor.execute(_ANCHORS, [[state.record_id for state in states]])
-            _give_anchors(states, cursor.fetchall())
+        cursor.execute(_ANCHORS, [[state.record_id for state in states]])
+        _give_anchors(states, cursor.fetchall())
     for state in states:
         state.claim, state.claimed_until = claim, until
     return sorted(states, key=lambda state: (state.advanced_at, state.pk))
@@ -135,10 +138,13 @@ _WORK = {
     Queue.BACKFILL: f"""record.source <> 'device' AND ({_AHEAD} OR {_LATE} OR {_TAIL})
         OR {_FAR} OR state.redo_due_at <= %(now)s""",
 }
+# Two statements, and the ids as an array: PostgreSQL knows little of how many rows are
+# unsettled and free, takes them for one, and then joins each with every patient.
 _CLAIM = {
     queue: f"""
-WITH due AS MATERIALIZED (
-    SELECT state.id, state.record_id
+UPDATE inference_analysisstate SET claim = %(claim)s, claimed_until = %(until)s
+WHERE id = ANY(ARRAY(
+    SELECT state.id
     FROM inference_analysisstate AS state
     JOIN devices_record AS record ON record.id = state.record_id
     WHERE NOT state.settled
@@ -147,18 +153,20 @@ WITH due AS MATERIALIZED (
         AND NOT state.id = ANY(%(skip)s) AND ({work})
     ORDER BY state.advanced_at, state.id LIMIT %(most)s
     FOR NO KEY UPDATE OF state SKIP LOCKED
-)
-UPDATE inference_analysisstate AS state
-SET claim = %(claim)s, claimed_until = %(until)s
-FROM due JOIN devices_record AS record ON record.id = due.record_id
-LEFT JOIN patients_patient AS patient ON patient.id = record.patient_id
-LEFT JOIN inference_patientlimits AS own ON own.patient_id = patient.id
-WHERE state.id = due.id
-RETURNING {_STATE.of("state")}, {_RECORD.of("record")}, {_PATIENT.of("patient")},
-    {_LIMITS.of("own")}
+))
+RETURNING id
 """
     for queue, work in _WORK.items()
 }
+_READ = f"""
+SELECT {_STATE.of("state")}, {_RECORD.of("record")}, {_PATIENT.of("patient")},
+    {_LIMITS.of("own")}
+FROM inference_analysisstate AS state
+JOIN devices_record AS record ON record.id = state.record_id
+LEFT JOIN patients_patient AS patient ON patient.id = record.patient_id
+LEFT JOIN inference_patientlimits AS own ON own.patient_id = patient.id
+WHERE state.id = ANY(%s)
+"""
 _ANCHORS = f"""
 SELECT {_ANCHOR.of("anchor")} FROM devices_anchor AS anchor
 WHERE anchor.record_id = ANY(%s) ORDER BY anchor.record_id, anchor.sample
