@@ -53,7 +53,7 @@ def commands(
     web += ["--host", host, "--port", str(web_port), "--no-access-log"]
     ingest = [python, "-m", "granian", "telecardio.wsgi:application"]
     ingest += ["--interface", "wsgi", "--host", host, "--port", str(ingest_port)]
-    ingest += ["--workers", "2", "--blocking-threads", "8", "--http", "1", "--no-ws"]
+    ingest += ["--workers", "2", "--blocking-threads", "4", "--http", "1", "--no-ws"]
     # A device keeps its connection open between uploads, up to 30 s apart.
     ingest += ["--http1-header-read-timeout", "60000", "--backlog", "4096"]
     ingest += ["--respawn-failed-workers", "--workers-kill-timeout", "10"]

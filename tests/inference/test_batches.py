@@ -163,9 +163,9 @@ def test_it_does_not_look_through_finished_records(
             baseline=0,
             started_at=NOW,
             end_sample=FS,
-            last_received_at=NOW - timedelta(days=3),
+            last_received_at=NOW - timedelta(days=3, minutes=-n),
         )
-        for _ in range(2000)
+        for n in range(2000)
     )
     AnalysisState.objects.bulk_create(
         AnalysisState(

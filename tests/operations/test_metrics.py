@@ -287,7 +287,8 @@ def test_its_questions_use_indexes(db, django_assert_num_queries, assignment) ->
             gain=1.0,
             baseline=0,
             started_at=history,
-            last_received_at=history,
+            # One after the other, as records come.
+            last_received_at=history + timedelta(minutes=n),
         )
         for n in range(2000)
     )
