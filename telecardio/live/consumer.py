@@ -77,9 +77,13 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         """Close on an unexpected error: the page connects again and resumes."""
         try:
             await work
-        except Exception:
-            logger.exception("A live socket is closed after an error")
-            with contextlib.suppress(RuntimeError):
+        except Exception as error:
+            # The server raises an OSError when the client has gone meanwhile.
+            if isinstance(error, OSError):
+                logger.info("A live socket is closed: %r", error)
+            else:
+                logger.exception("A live socket is closed after an error")
+            with contextlib.suppress(RuntimeError, OSError):
                 await self.close(code=GOING_AWAY)
 
     async def receive(

@@ -282,6 +282,7 @@ def test_its_questions_use_indexes(db, django_assert_num_queries, assignment) ->
         Record(
             device=assignment.device,
             stream=f"{n:016x}",
+            patient=assignment.patient,
             fs=250,
             leads=["I"],
             gain=1.0,
