@@ -139,14 +139,17 @@ _WORK = {
         OR {_FAR} OR state.redo_due_at <= %(now)s""",
 }
 # Two statements, and the ids as an array: PostgreSQL knows little of how many rows are
-# unsettled and free, takes them for one, and then joins each with every patient.
+# unsettled and free, takes them for one, and then joins each with every patient. OFFSET
+# keeps it from the same with every record of a device.
 _CLAIM = {
     queue: f"""
 UPDATE inference_analysisstate SET claim = %(claim)s, claimed_until = %(until)s
 WHERE id = ANY(ARRAY(
     SELECT state.id
     FROM inference_analysisstate AS state
-    JOIN devices_record AS record ON record.id = state.record_id
+    CROSS JOIN LATERAL (
+        SELECT * FROM devices_record WHERE id = state.record_id OFFSET 0
+    ) AS record
     WHERE NOT state.settled
         AND (state.claimed_until IS NULL OR state.claimed_until < %(now)s)
         AND (state.next_try_at IS NULL OR state.next_try_at <= %(now)s)
