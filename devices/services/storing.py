@@ -88,7 +88,8 @@ def _grow(
 ) -> Upload | None:
     stream = packets[0].stream
     kept = kept_records.take(device.pk, stream)
-    for found in (kept, None):
+    # What was kept may be outdated; then once more, with what is found.
+    for found in (kept, None) if kept else (None,):
         if found is None:
             found = find(device, stream, token=token, now=received_at)
         if found.record is None or found.record.assignment is None:
