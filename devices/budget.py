@@ -10,6 +10,7 @@ asked for every packet.
 import math
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 
 from django.conf import settings
 from redis import Redis
@@ -44,24 +45,44 @@ class BudgetError(ValueError):
 
 def spend(*, device_id: int, signal_s: float) -> None:
     """Take seconds of signal from the device's bucket, or raise BudgetError."""
+    (error,) = spend_all([(device_id, signal_s)])
+    if error is not None:
+        raise error
+
+
+def spend_all(costs: Sequence[tuple[int, float]]) -> list[BudgetError | None]:
+    """Take seconds of signal from the buckets of devices, in one round trip.
+
+    Takes pairs of a device's id and the seconds; returns an error for each device
+    that is over its budget.
+    """
+    errors: list[BudgetError | None] = [None] * len(costs)
     rate, burst = settings.DEVICE_BUDGET_FACTOR, settings.DEVICE_BUDGET_BURST_S
     if not rate:
-        return
-    key = f"{settings.REDIS_PREFIX}budget:{device_id}"
-    owed = _tab.take(key) + signal_s
-    if owed <= min(_TAB_S, burst * _TAB_PART):
-        _tab.put(key, owed)
-        return
-    # What no bucket could ever hold must still pass a full one.
-    cost = min(owed, burst)
+        return errors
+    due: list[tuple[int, str, float]] = []
+    for place, (device_id, signal_s) in enumerate(costs):
+        key = f"{settings.REDIS_PREFIX}budget:{device_id}"
+        owed = _tab.take(key) + signal_s
+        if owed <= min(_TAB_S, burst * _TAB_PART):
+            _tab.put(key, owed)
+        else:
+            due.append((place, key, owed))
+    if not due:
+        return errors
 
-    def take(client: Redis) -> float:
-        return float(client.eval(_SPEND, 1, key, rate, burst, cost))
+    def take(client: Redis) -> list[bytes]:
+        pipeline = client.pipeline(transaction=False)
+        for _, key, owed in due:
+            # What no bucket could ever hold must still pass a full one.
+            pipeline.eval(_SPEND, 1, key, rate, burst, min(owed, burst))
+        return pipeline.execute()
 
-    wait_s = redis().attempt(take)
-    if wait_s:
-        _tab.put(key, owed - signal_s)
-        raise BudgetError(math.ceil(wait_s))
+    for (place, key, owed), wait in zip(due, redis().attempt(take) or [], strict=False):
+        if float(wait):
+            _tab.put(key, owed - costs[place][1])
+            errors[place] = BudgetError(math.ceil(float(wait)))
+    return errors
 
 
 # How much a device may owe: seconds, and as a part of the whole bucket.

@@ -37,6 +37,14 @@ def array(values: Iterable[object]) -> str:
     return f"{{{','.join(texts)}}}"
 
 
+def texts(values: Iterable[object]) -> str:
+    """Return an array as :func:`array` does, of values that may hold any character."""
+    return array(
+        None if value is None else str(value).replace("\\", r"\\").replace('"', r"\"")
+        for value in values
+    )
+
+
 class Columns(Generic[Row]):
     """The columns of one model, for a SELECT and for its rows.
 

@@ -51,9 +51,9 @@ def commands(
     celery = [python, "-m", "celery", "-A", "telecardio"]
     web = [python, "-m", "uvicorn", "telecardio.asgi:application"]
     web += ["--host", host, "--port", str(web_port), "--no-access-log"]
-    ingest = [python, "-m", "granian", "telecardio.wsgi:application"]
-    ingest += ["--interface", "wsgi", "--host", host, "--port", str(ingest_port)]
-    ingest += ["--workers", "2", "--blocking-threads", "4", "--http", "1", "--no-ws"]
+    ingest = [python, "-m", "granian", "telecardio.ingest:application"]
+    ingest += ["--interface", "asginl", "--host", host, "--port", str(ingest_port)]
+    ingest += ["--workers", "2", "--loop", "uvloop", "--http", "1", "--no-ws"]
     # A device keeps its connection open between uploads, up to 30 s apart.
     ingest += ["--http1-header-read-timeout", "60000", "--backlog", "4096"]
     ingest += ["--respawn-failed-workers", "--workers-kill-timeout", "10"]

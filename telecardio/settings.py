@@ -54,7 +54,6 @@ MIDDLEWARE = [
     "telecardio.operations.request_id.identify_request",
     "telecardio.operations.middleware.answer_machines",
     "django.middleware.security.SecurityMiddleware",
-    "telecardio.operations.uploads.answer_uploads",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -68,7 +67,6 @@ MIDDLEWARE = [
 ]
 
 ROOT_URLCONF = "telecardio.urls"
-WSGI_APPLICATION = "telecardio.wsgi.application"
 ASGI_APPLICATION = "telecardio.asgi.application"
 
 TEMPLATES = [

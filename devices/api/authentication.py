@@ -26,35 +26,39 @@ class DeviceTokenAuthentication(BaseAuthentication):
 
     def authenticate(self, request: Request) -> tuple[Device, DeviceToken]:
         """Return the device and its token as user and auth of the request."""
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer":
-            text = "Send the device's token: Authorization: Bearer tcd_…"
-            raise Problem(401, "no_token", text, headers={"WWW-Authenticate": _REALM})
-        row = self._row(token.strip())
-        if row is None:
-            raise invalid_token()
+        row = self.look_up(digest_of(request.headers.get("Authorization", "")))
         note_for_log(device_id=row.device.serial)
         return row.device, row
 
-    def _row(self, token: str) -> DeviceToken | None:
-        if not is_token(token):
-            return None
-        return self.look_up(token_digest(token))
-
-    def look_up(self, digest: bytes) -> DeviceToken | None:
+    def look_up(self, digest: bytes) -> DeviceToken:
         """Return the token of this digest, with its device, if it is valid now."""
-        return token_at(digest, timezone.now())
+        row = token_at(digest, timezone.now())
+        if row is None:
+            raise invalid_token()
+        return row
 
 
 class UploadTokenAuthentication(DeviceTokenAuthentication):
     """For a view that looks at the token again as it stores (:class:`TokenClosed`)."""
 
-    def look_up(self, digest: bytes) -> DeviceToken | None:
+    def look_up(self, digest: bytes) -> DeviceToken:
         """Return the token, from memory if it was looked at a moment ago."""
         row = trusted_tokens.find(digest)
-        if row is None and (row := super().look_up(digest)):
+        if row is None:
+            row = super().look_up(digest)
             trusted_tokens.keep(row)
         return row
+
+
+def digest_of(authorization: str) -> bytes:
+    """Return the digest of the token in the header, or a problem 401."""
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() != "bearer":
+        text = "Send the device's token: Authorization: Bearer tcd_…"
+        raise Problem(401, "no_token", text, headers={"WWW-Authenticate": _REALM})
+    if not is_token(token.strip()):
+        raise invalid_token()
+    return token_digest(token.strip())
 
 
 def invalid_token() -> Problem:

@@ -10,7 +10,7 @@ from django.http import HttpResponse
 from devices.api.problems import problem
 from devices.codec import Decoded, Packet
 from devices.metrics import PACKETS
-from devices.services import Result, Verdict
+from devices.services import Result, StoreResult, Verdict
 
 _FINE = {Result.STORED, Result.DUPLICATE}
 _NOT_HERE = {Result.NO_PATIENT, Result.STREAM_CHANGED}
@@ -24,26 +24,19 @@ _TEXTS = {
 }
 
 
-def reply(
-    decoded: Decoded,
-    stored: Sequence[Verdict],
-    *,
-    next_seq: int,
-    missing: Sequence[tuple[int, int]],
-    config: int,
-    now: datetime,
-) -> HttpResponse:
-    """Return 200, 207, 409 or 422; ``stored`` are the verdicts on valid packets."""
-    verdicts = _in_order(decoded, stored)
+def reply(decoded: Decoded, stored: StoreResult, *, now: datetime) -> HttpResponse:
+    """Return 200, 207, 409 or 422; ``stored`` is what came of the valid packets."""
+    assert stored.device is not None
+    verdicts = _in_order(decoded, stored.verdicts)
     for verdict in verdicts:
         PACKETS.labels(verdict.result.value, verdict.error).inc()
     results = {verdict.result for verdict in verdicts}
     body = {
         "packets": [_as_json(verdict) for verdict in verdicts],
-        "next_seq": next_seq,
-        "missing": [list(gap) for gap in missing],
+        "next_seq": stored.next_seq,
+        "missing": [list(gap) for gap in stored.missing],
         "server_time": iso_ms(now),
-        "config": config,
+        "config": stored.device.config_version,
     }
     if results <= _NOT_HERE:
         first = verdicts[0].result

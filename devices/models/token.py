@@ -55,16 +55,21 @@ def token_at(digest: bytes, now: datetime) -> DeviceToken | None:
     return token
 
 
-# What an upload asks: :meth:`DeviceTokenQuerySet.valid_at` in fixed words, of
-# ``token`` and ``device``, with the time as its one parameter.
-OPENS = """
-token.revoked_at IS NULL AND device.retired_at IS NULL
-AND (token.expires_at IS NULL OR token.expires_at > %s::timestamptz)
-"""
+def opens(now: str = "%s::timestamptz") -> str:
+    """Return :meth:`DeviceTokenQuerySet.valid_at` as SQL of ``token`` and ``device``.
+
+    ``now`` is the SQL of the time; without it, one parameter.
+    """
+    return f"""
+    token.revoked_at IS NULL AND device.retired_at IS NULL
+    AND (token.expires_at IS NULL OR token.expires_at > {now})
+    """
+
+
 _TOKEN, _DEVICE = Columns(DeviceToken), Columns(Device)
 _TOKEN_AT = f"""
 SELECT {_TOKEN.of("token")}, {_DEVICE.of("device")}
 FROM {DeviceToken._meta.db_table} AS token
 JOIN {Device._meta.db_table} AS device ON device.id = token.device_id
-WHERE token.digest = %b AND {OPENS}
+WHERE token.digest = %b AND {opens()}
 """

@@ -13,6 +13,7 @@ from devices.services.file_records import create_file_record
 from devices.services.finding import TokenClosed
 from devices.services.segments import remove_loose_files
 from devices.services.storing import read_progress, store_packets
+from devices.services.together import Arrival, store_together
 from devices.services.tokens import (
     issue_token,
     revoke_device_tokens,
@@ -22,6 +23,7 @@ from devices.services.tokens import (
 from devices.services.verdicts import Result, StoreResult, Verdict
 
 __all__ = [
+    "Arrival",
     "AssignmentError",
     "Result",
     "StoreResult",
@@ -42,4 +44,5 @@ __all__ = [
     "revoke_token",
     "rotate_token",
     "store_packets",
+    "store_together",
 ]

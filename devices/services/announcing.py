@@ -1,6 +1,5 @@
 """Tell the live pages and the analysis, after the commit, what was stored."""
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -8,6 +7,7 @@ from django.db import transaction
 from devices.codec import Packet
 from devices.live import SignalEntry, append_signal
 from devices.models import Record
+from devices.services.judging import Upload
 from devices.signals import chunk_stored
 from devices.time_map import TimeMap, epoch_ms
 
@@ -15,26 +15,21 @@ from devices.time_map import TimeMap, epoch_ms
 LIVE_AGE = timedelta(seconds=30)
 
 
-def announce_stored(
-    *,
-    record: Record,
-    packets: Sequence[Packet],
-    previous_end: int,
-    time_map: TimeMap,
-    received_at: datetime,
-    attributed: bool,
-) -> None:
+def announce(upload: Upload) -> None:
     """Append what is head and fresh to the live stream; then send ``chunk_stored``.
 
     Both happen after the commit; neither can undo it, whatever fails.
     """
+    record, received_at = upload.record, upload.received_at
+    assert record is not None
+    packets, time_map = upload.accepted, upload.clock.map
     signal = sorted((p for p in packets if p.n), key=lambda p: p.first_sample)
     if not signal:
         return
     fresh = [
         packet
         for packet in signal
-        if packet.first_sample >= previous_end
+        if packet.first_sample >= upload.previous_end
         and received_at - time_map.time_of(packet.end_sample) < LIVE_AGE
     ]
     live_key = record.patient.live_key if record.patient else None
@@ -43,15 +38,15 @@ def announce_stored(
         "record_id": record.pk,
         "end_sample": record.end_sample,
         "live": bool(fresh),
-        "attributed": attributed,
+        "attributed": upload.attributed,
     }
 
-    def announce() -> None:
+    def tell() -> None:
         if entries and live_key is not None:
             append_signal(live_key=live_key, entries=entries)
         chunk_stored.send_robust(Record, **told)
 
-    transaction.on_commit(announce, robust=True)
+    transaction.on_commit(tell, robust=True)
 
 
 def _entry(

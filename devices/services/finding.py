@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from devices.fixed_sql import Columns, prepared
 from devices.models import Anchor, Assignment, Device, DeviceToken, Record
-from devices.models.token import OPENS
+from devices.models.token import opens
 from devices.time_map import Piece
 from patients.models import Patient
 
@@ -78,7 +78,7 @@ SELECT {_DEVICE.of("device")}, {_RECORD.of("record")}, {_PATIENT.of("patient")},
 FROM (SELECT %s::bigint AS id) AS asked
 LEFT JOIN {DeviceToken._meta.db_table} AS token ON token.id = asked.id
 JOIN {Device._meta.db_table} AS device
-    ON asked.id IS NULL OR (token.device_id = device.id AND {OPENS})
+    ON asked.id IS NULL OR (token.device_id = device.id AND {opens()})
 LEFT JOIN {Record._meta.db_table} AS record ON record.device_id = device.id
     AND record.source = 'device' AND record.stream = %s
 LEFT JOIN {Patient._meta.db_table} AS patient ON patient.id = record.patient_id

@@ -1,116 +1,150 @@
-"""Let a record grow by one statement, if it is still what the upload found.
+"""Let records grow by one statement, those that are still what their uploads found.
 
-Nothing is locked beforehand. The statement changes the device and the record only in
-the versions that were read (``xmin``, PostgreSQL's own), and without them no chunk is
-inserted: so of two uploads that meet, one is told to look again.
+Nothing is locked beforehand. The statement changes a device and its record only in the
+versions that were read (``xmin``, PostgreSQL's own), and without them no chunk is
+inserted: so of two uploads that meet, one is told to look again. A row that somebody
+holds is passed over instead of waited for, so that no upload waits for another one's
+lock, nor two statements for each other.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from devices.codec import Packet
-from devices.fixed_sql import array, prepared
+from devices.fixed_sql import array, prepared, texts
 from devices.models import Chunk, Device, DeviceToken, Record
-from devices.models.token import OPENS
+from devices.models.token import opens
 from devices.services.finding import Found
 from devices.services.judging import Upload
 
 
-def grow(upload: Upload, *, token: DeviceToken | None = None) -> Found | None:
-    """Store what the upload accepted and count it; None: look again.
+def grow(
+    uploads: Sequence[Upload], tokens: Sequence[DeviceToken | None]
+) -> list[Found | None]:
+    """Store what each upload accepted and count it; None: look at that one again.
 
-    For a record that is somebody's and whose clock goes on, and only while ``token``,
-    if given, opens the door. Returns what the next upload would find. It is committed,
-    if no transaction surrounds it.
+    For records that are somebody's and whose clock goes on, each of another device;
+    an upload whose token is given counts only while that opens the door. Returns what
+    the next uploads would find. It is committed, if no transaction surrounds it.
     """
-    record, accepted = upload.record, upload.accepted
-    assert record is not None
-    upload.count(record)
-    status = upload.status()
-    received_at = upload.received_at.isoformat()
-    values = [
-        received_at,
-        *(_text(status.get(name)) for name in _STATUS),
-        str(upload.device.pk),
-        upload.found.device_version,
-        _text(token and token.pk),
-        _text(token and token.pk),
-        received_at,
-        str(record.next_seq),
-        array(record.gaps),
-        str(record.end_sample),
-        str(record.sample_count),
-        _text(record.late_from_sample),
-        received_at,
-        str(record.pk),
-        upload.found.record_version,
-        received_at,
-        b"".join(packet.data for packet in accepted),
-        *_columns(upload, accepted),
-    ]
-    with prepared(_GROW, values) as cursor:
-        versions = cursor.fetchone()
-    if versions is None:
-        return None
-    device_version, record_version = versions
-    return replace(
-        upload.found, device_version=device_version, record_version=record_version
-    )
+    for upload in uploads:
+        assert upload.record is not None
+        upload.count(upload.record)
+    with prepared(_GROW, _values(uploads, tokens)) as cursor:
+        grown = {record_id: versions for record_id, *versions in cursor}
+    found: list[Found | None] = []
+    for upload in uploads:
+        assert upload.record is not None
+        versions = grown.get(upload.record.pk)
+        if versions is None:
+            found.append(None)
+            continue
+        device_version, record_version = versions
+        found.append(
+            replace(
+                upload.found,
+                device_version=device_version,
+                record_version=record_version,
+            )
+        )
+    return found
 
 
-def _columns(upload: Upload, packets: list[Packet]) -> list[str]:
-    ends, end = [], 0
-    for packet in packets:
-        end += len(packet.data)
-        ends.append(end)
-    starts = [1, *(end + 1 for end in ends[:-1])]
+def _values(
+    uploads: Sequence[Upload], tokens: Sequence[DeviceToken | None]
+) -> list[str | bytes]:
+    records = [upload.record for upload in uploads if upload.record is not None]
+    statuses = [upload.status() for upload in uploads]
+    of_each = [(upload, packet) for upload in uploads for packet in upload.accepted]
     return [
+        array(upload.device.pk for upload in uploads),
+        array(upload.found.device_version for upload in uploads),
+        array(token and token.pk for token in tokens),
+        array(upload.received_at for upload in uploads),
+        *(texts(status.get(name) for status in statuses) for name in _STATUS),
+        array(record.pk for record in records),
+        array(upload.found.record_version for upload in uploads),
+        array(record.next_seq for record in records),
+        texts(array(record.gaps) for record in records),
+        array(record.end_sample for record in records),
+        array(record.sample_count for record in records),
+        array(record.late_from_sample for record in records),
+        b"".join(packet.data for _, packet in of_each),
+        *_columns(of_each),
+    ]
+
+
+def _columns(of_each: Sequence[tuple[Upload, Packet]]) -> Iterable[str]:
+    packets = [packet for _, packet in of_each]
+    starts, end = [], 1
+    for packet in packets:
+        starts.append(end)
+        end += len(packet.data)
+    return (
+        array(upload.found.record.pk for upload, _ in of_each if upload.found.record),
         array(packet.seq for packet in packets),
         array(packet.first_sample for packet in packets),
         array(packet.n for packet in packets),
         array(packet.crc for packet in packets),
-        array(upload.clock.reading(packet) for packet in packets),
+        array(upload.clock.reading(packet) for upload, packet in of_each),
         array(packet.mono_ms for packet in packets),
         array(",".join(packet.flags) for packet in packets),
         array(packet.lost_before for packet in packets),
         array(packet.marker for packet in packets),
         array(starts),
         array(len(packet.data) for packet in packets),
-    ]
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)
+    )
 
 
 _STATUS = ("battery_percent", "rssi_dbm", "firmware", "backlog")
+_DEVICE, _RECORD = Device._meta.db_table, Record._meta.db_table
 _GROW = f"""
-WITH seen AS (
-    UPDATE {Device._meta.db_table} AS device SET last_seen_at = %s::timestamptz,
-        battery_percent = coalesce(%s::text::smallint, battery_percent),
-        rssi_dbm = coalesce(%s::text::smallint, rssi_dbm),
-        firmware = coalesce(%s::text, firmware),
-        backlog = coalesce(%s::text::integer, backlog)
-    WHERE id = %s::bigint AND xmin = %s::xid AND (%s::bigint IS NULL OR EXISTS (
+WITH asked AS (
+    SELECT * FROM unnest(%s::bigint[], %s::xid[], %s::bigint[], %s::timestamptz[],
+        %s::smallint[], %s::smallint[], %s::text[], %s::integer[], %s::bigint[],
+        %s::xid[], %s::bigint[], %s::text[], %s::bigint[], %s::bigint[], %s::bigint[])
+    AS upload (device_id, device_version, token_id, now, battery_percent, rssi_dbm,
+        firmware, backlog, record_id, record_version, next_seq, gaps, end_sample,
+        sample_count, late_from_sample)
+), open AS (
+    SELECT asked.* FROM asked JOIN {_DEVICE} AS device ON device.id = asked.device_id
+    WHERE device.xmin = asked.device_version AND (asked.token_id IS NULL OR EXISTS (
         SELECT FROM {DeviceToken._meta.db_table} AS token
-        WHERE token.id = %s::bigint AND token.device_id = device.id AND {OPENS}
+        WHERE token.id = asked.token_id AND token.device_id = device.id
+        AND {opens("asked.now")}
     ))
-    RETURNING xmin::text AS version
+    FOR NO KEY UPDATE OF device SKIP LOCKED
+), same AS (
+    SELECT open.* FROM open JOIN {_RECORD} AS record ON record.id = open.record_id
+    WHERE record.xmin = open.record_version
+    FOR NO KEY UPDATE OF record SKIP LOCKED
+), seen AS (
+    UPDATE {_DEVICE} AS device SET last_seen_at = now,
+        battery_percent = coalesce(same.battery_percent, device.battery_percent),
+        rssi_dbm = coalesce(same.rssi_dbm, device.rssi_dbm),
+        firmware = coalesce(same.firmware, device.firmware),
+        backlog = coalesce(same.backlog, device.backlog)
+    FROM same WHERE device.id = same.device_id
+    RETURNING record_id, device.xmin::text AS version
 ), grown AS (
-    UPDATE {Record._meta.db_table} SET next_seq = %s::bigint, gaps = %s::bigint[],
-        end_sample = %s::bigint, sample_count = %s::bigint,
-        late_from_sample = %s::bigint, last_received_at = %s::timestamptz
-    WHERE id = %s::bigint AND xmin = %s::xid AND EXISTS (SELECT FROM seen)
-    RETURNING id, xmin::text AS version
+    UPDATE {_RECORD} AS record SET next_seq = same.next_seq,
+        gaps = same.gaps::bigint[], end_sample = same.end_sample,
+        sample_count = same.sample_count, late_from_sample = same.late_from_sample,
+        last_received_at = now
+    FROM same WHERE record.id = same.record_id
+    RETURNING record.id, now, record.xmin::text AS version
 ), stored AS (
     INSERT INTO {Chunk._meta.db_table} (record_id, seq, first_sample, n, crc, at,
         mono_ms, flags, lost_before, marker, received_at, data)
     SELECT grown.id, seq, first_sample, n, crc, at, mono_ms,
-        string_to_array(flags, ','), lost_before, marker, %s::timestamptz,
+        string_to_array(flags, ','), lost_before, marker, now,
         substring(%b::bytea FROM starts FOR size)
-    FROM grown, unnest(%s::bigint[], %s::bigint[], %s::integer[], %s::bigint[],
+    FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::integer[], %s::bigint[],
         %s::timestamptz[], %s::bigint[], %s::text[], %s::bigint[], %s::boolean[],
-        %s::integer[], %s::integer[]) AS chunk (seq, first_sample, n, crc, at, mono_ms,
-        flags, lost_before, marker, starts, size)
+        %s::integer[], %s::integer[]) AS chunk (record_id, seq, first_sample, n, crc,
+        at, mono_ms, flags, lost_before, marker, starts, size)
+    JOIN grown ON grown.id = chunk.record_id
 )
-SELECT seen.version, grown.version FROM seen, grown
+SELECT grown.id, seen.version, grown.version
+FROM seen JOIN grown ON grown.id = seen.record_id
 """

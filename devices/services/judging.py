@@ -89,5 +89,15 @@ class Upload:
         return Verdict(packet.seq, Result.STORED)
 
 
+def growing_upload(
+    found: Found, packets: Sequence[Packet], received_at: datetime
+) -> Upload | None:
+    """Judge the packets; None unless they just let a record of somebody's grow."""
+    if found.record is None or found.record.assignment is None:
+        return None
+    upload = Upload(found, packets, received_at)
+    return upload if upload.accepted and upload.clock.goes_on else None
+
+
 def _form(of: Record | Packet) -> tuple[object, ...]:
     return of.fs, tuple(of.leads), of.gain, of.baseline

@@ -74,9 +74,17 @@ class Neighbours:
             insort(self._order, packet.seq)
 
 
+def goes_on(record: Record, packets: Sequence[Packet]) -> bool:
+    """Tell whether all packets lie behind everything stored, by seq and by sample."""
+    return (
+        min(packet.seq for packet in packets) >= record.next_seq
+        and min(packet.first_sample for packet in packets) >= record.end_sample
+    )
+
+
 def load_neighbours(record: Record | None, packets: Sequence[Packet]) -> Neighbours:
     """Read what stands next to ``packets``: nothing for a stream that just goes on."""
-    if record is None or _goes_on(record, packets):
+    if record is None or goes_on(record, packets):
         return Neighbours()
     seqs = [packet.seq for packet in packets]
     # Besides the neighbours by seq, what lies at the same samples: it tells an
@@ -90,13 +98,6 @@ def load_neighbours(record: Record | None, packets: Sequence[Packet]) -> Neighbo
     packed = places_near(record, seqs, starts)
     places = chain((_Place(*row) for row in packed), hot)
     return Neighbours(places, removed_of(record))
-
-
-def _goes_on(record: Record, packets: Sequence[Packet]) -> bool:
-    return (
-        min(packet.seq for packet in packets) >= record.next_seq
-        and min(packet.first_sample for packet in packets) >= record.end_sample
-    )
 
 
 def _place(packet: Packet) -> _Place:

@@ -6,14 +6,13 @@ from datetime import datetime
 from django.db import transaction
 
 from devices.codec import Packet
-from devices.gaps import SeqGaps
 from devices.models import Chunk, Device, DeviceToken, Record
-from devices.services.announcing import announce_stored
+from devices.services.announcing import announce
 from devices.services.finding import find
 from devices.services.growing import grow
-from devices.services.judging import Upload
+from devices.services.judging import Upload, growing_upload
 from devices.services.kept_records import kept_records
-from devices.services.verdicts import MISSING_IN_REPLY, StoreResult, Verdict
+from devices.services.verdicts import StoreResult
 
 # What an upload changes in a record; other processes may change the rest.
 _KEPT = [
@@ -57,7 +56,7 @@ def store_packets(
     upload = _grow(device, packets, received_at, token)
     if upload is None:
         upload = _store_locked(device, packets, received_at)
-    result = _progress(upload.record, upload.verdicts, upload.device)
+    result = StoreResult.of(upload.record, upload.verdicts, upload.device)
     # Last of all: from then on another thread may change the record.
     if upload.grown is not None:
         kept_records.keep(upload.grown)
@@ -68,16 +67,7 @@ def read_progress(*, device: Device, stream: str | None) -> StoreResult:
     """Return how far a stream is stored, for an upload that brings nothing to it."""
     records = Record.objects.filter(device=device, source=Record.Source.DEVICE)
     record = records.filter(stream=stream).first() if stream else None
-    return _progress(record, (), device)
-
-
-def _progress(
-    record: Record | None, verdicts: tuple[Verdict, ...], device: Device
-) -> StoreResult:
-    if record is None:
-        return StoreResult(verdicts, device=device)
-    missing = SeqGaps(record.next_seq, record.gaps).first(MISSING_IN_REPLY)
-    return StoreResult(verdicts, record, record.next_seq, tuple(missing), device)
+    return StoreResult.of(record, (), device)
 
 
 def _grow(
@@ -92,14 +82,12 @@ def _grow(
     for found in (kept, None) if kept else (None,):
         if found is None:
             found = find(device, stream, token=token, now=received_at)
-        if found.record is None or found.record.assignment is None:
+        upload = growing_upload(found, packets, received_at)
+        if upload is None:
             continue
-        upload = Upload(found, packets, received_at)
-        if not (upload.accepted and upload.clock.goes_on):
-            continue
-        upload.grown = grow(upload, token=token)
+        (upload.grown,) = grow([upload], [token])
         if upload.grown is not None:
-            _announce(upload, found.record)
+            announce(upload)
             return upload
     return None
 
@@ -137,18 +125,7 @@ def _write(upload: Upload) -> None:
     upload.count(record)
     upload.clock.save(record)
     record.save(update_fields=_KEPT)
-    _announce(upload, record)
-
-
-def _announce(upload: Upload, record: Record) -> None:
-    announce_stored(
-        record=record,
-        packets=upload.accepted,
-        previous_end=upload.previous_end,
-        time_map=upload.clock.map,
-        received_at=upload.received_at,
-        attributed=upload.attributed,
-    )
+    announce(upload)
 
 
 def _create_record(upload: Upload) -> Record:

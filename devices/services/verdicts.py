@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from devices.gaps import SeqGaps
 from devices.models import Device, Record
 
 # A reply names at most this many gaps, the lowest first.
@@ -43,3 +44,13 @@ class StoreResult:
     next_seq: int = 0
     missing: tuple[tuple[int, int], ...] = ()
     device: Device | None = None
+
+    @classmethod
+    def of(
+        cls, record: Record | None, verdicts: tuple[Verdict, ...], device: Device
+    ) -> "StoreResult":
+        """Return what is told of an upload to ``record``, as that is now."""
+        if record is None:
+            return cls(verdicts, device=device)
+        missing = SeqGaps(record.next_seq, record.gaps).first(MISSING_IN_REPLY)
+        return cls(verdicts, record, record.next_seq, tuple(missing), device)

@@ -45,6 +45,10 @@ def _asynchronous(
     return middleware
 
 
-def _id_of(request: HttpRequest) -> str:
-    given = request.META.get("HTTP_X_REQUEST_ID", "")
+def request_id_of(given: str) -> str:
+    """Return what the proxy gave, if it is sane, or a new id."""
     return given if _SANE.fullmatch(given) else uuid4().hex
+
+
+def _id_of(request: HttpRequest) -> str:
+    return request_id_of(request.META.get("HTTP_X_REQUEST_ID", ""))

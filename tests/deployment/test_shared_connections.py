@@ -110,9 +110,10 @@ def test_it_closes_none_that_is_not_shared(db: None) -> None:
     assert held.closed
 
 
-def test_it_is_so_in_the_web_process_and_not_in_ingest() -> None:
+def test_it_is_so_in_the_web_and_the_ingest_process() -> None:
     assert _settings_of("telecardio.asgi") == "True 0"
-    assert _settings_of("telecardio.wsgi") == "False 60"
+    assert _settings_of("telecardio.ingest") == "True 0"
+    assert _settings_of("telecardio.celery") == "False 60"
 
 
 def _settings_of(application: str) -> str:

@@ -11,7 +11,10 @@ from django.test import Client
 from django.utils import timezone
 from redis import Redis
 
+from devices.models import Device
 from devices.redis_pool import redis
+from devices.services import assign_device, issue_token
+from patients.models import Patient, Ward
 
 STREAM = "5f0c9a1e77b24d10"
 FS = 250
@@ -59,6 +62,14 @@ def upload(client: Client, token: str) -> Upload:
         )
 
     return post
+
+
+def worn_device(serial: str, ward: Ward, *, since: datetime) -> tuple[Device, str]:
+    """Return a device that a patient of its own wears, and its token."""
+    device = Device.objects.create(serial=serial)
+    patient = Patient.objects.create(code=f"P-{serial}", ward=ward)
+    assign_device(device=device, patient=patient, start_at=since)
+    return device, issue_token(device=device)
 
 
 @pytest.fixture

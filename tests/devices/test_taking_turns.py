@@ -124,8 +124,8 @@ def test_it_looks_again_when_what_it_found_has_changed(device, assignment, hour_
         now = timezone.now()
         upload = Upload(find(device, STREAM, token=None, now=now), later, now)
         change()
-        assert not grow(upload)
+        assert grow([upload], [None]) == [None]
         assert not Chunk.objects.filter(seq=2).exists()
     upload = Upload(find(device, STREAM, token=None, now=now), later, now)
-    assert grow(upload)
+    assert grow([upload], [None]) != [None]
     assert Chunk.objects.filter(seq=2).count() == 1

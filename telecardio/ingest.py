@@ -1,0 +1,90 @@
+"""The ASGI application of the ingest process: uploads first, then the rest of the API.
+
+An upload needs no session, page, language or form, and what these need of middleware
+costs more than storing it. All else goes to Django, as in the web process.
+"""
+
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from django.conf import settings
+from django.core.asgi import get_asgi_application
+
+from telecardio.servers import ensure_servers
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "telecardio.settings")
+if not settings.configured:
+    # Under ASGI every request has a thread of its own.
+    os.environ.setdefault("SHARE_CONNECTIONS", "true")
+ensure_servers()
+django_application = get_asgi_application()
+
+# These import models, so the applications must be loaded first.
+from django.http import HttpResponse  # noqa: E402
+from django.urls import reverse  # noqa: E402
+
+from devices.api.packets_asgi import Uploads  # noqa: E402
+from devices.live_writer import start_live_writer  # noqa: E402
+from devices.log_context import log_context  # noqa: E402
+from inference.models.life_sign import Part  # noqa: E402
+from telecardio.operations.reporting import start_reporting  # noqa: E402
+from telecardio.operations.request_id import HEADER, request_id_of  # noqa: E402
+
+start_reporting(part=Part.INGEST)
+start_live_writer()
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+_address = reverse("packets")
+_uploads = Uploads()
+
+
+async def application(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    """Answer an upload; pass on whatever else is asked."""
+    is_upload = (
+        scope["type"] == "http"
+        and scope["path"] == _address
+        and scope["method"] == "POST"
+    )
+    if not is_upload:
+        await django_application(scope, receive, send)
+        return
+    headers = _Headers(scope["headers"])
+    request_id = request_id_of(headers.get(HEADER, ""))
+    with log_context(request_id=request_id):
+        response = await _uploads.answer(headers, receive)
+    response[HEADER] = request_id
+    await _send(response, send)
+
+
+class _Headers(Mapping[str, str]):
+    """The headers of a request, asked for in any case."""
+
+    def __init__(self, raw: list[tuple[bytes, bytes]]) -> None:
+        self._values = {name: value.decode("latin-1") for name, value in raw}
+
+    def __getitem__(self, name: str) -> str:
+        return self._values[name.lower().encode("latin-1")]
+
+    def __iter__(self) -> Any:
+        return (name.decode("latin-1") for name in self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+async def _send(response: HttpResponse, send: Send) -> None:
+    response.setdefault("Content-Length", str(len(response.content)))
+    raw = [
+        (name.lower().encode("latin-1"), value.encode("latin-1"))
+        for name, value in response.items()
+    ]
+    await send(
+        {
+            "type": "http.response.start",
+            "status": response.status_code,
+            "headers": raw,
+        }
+    )
+    await send({"type": "http.response.body", "body": response.content})
