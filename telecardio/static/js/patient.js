@@ -42,6 +42,7 @@ const socket = new LiveSocket({
       connecting: "connecting…",
       live: "live",
       reconnecting: "reconnecting…",
+      "database-away": "the database is away, trying again…",
       "signed-out": "signed out: sign in again",
     };
     part("connection").textContent = words[state];

@@ -11,6 +11,7 @@ const duration = Number(paper.dataset.duration);
 const last = Math.max(0, duration - seconds);
 let start = clamp(Number(paper.dataset.start));
 let asked = 0;
+const RETRY_MS = 5000;
 
 function clamp(at) {
   return Math.min(Math.max(at, 0), last);
@@ -38,6 +39,10 @@ async function show(at) {
     const query = new URLSearchParams({ start: String(start), seconds: String(seconds) });
     if (paper.dataset.annotator) query.set("annotator", paper.dataset.annotator);
     const answer = await fetch(`${paper.dataset.url}?${query}`);
+    if (answer.status === 503) {
+      wait(turn);
+      return;
+    }
     if (!answer.ok) throw new Error(String(answer.status));
     view = await answer.json();
   } catch {
@@ -54,6 +59,15 @@ async function show(at) {
     .join("; ");
   listBeats(view.beats);
   paper.dataset.shown = String(view.start_s);
+}
+
+/** The database is away: say so, and ask again unless somebody has moved on. */
+function wait(turn) {
+  if (turn !== asked) return;
+  notes.textContent = paper.dataset.away;
+  setTimeout(() => {
+    if (turn === asked) show(start);
+  }, RETRY_MS);
 }
 
 function target(step) {
