@@ -5,6 +5,7 @@ import { drawWindow } from "./record_paper.js";
 const paper = document.getElementById("paper");
 const canvas = paper.querySelector("canvas");
 const position = document.getElementById("position");
+const damage = document.getElementById("window-damage");
 const notes = document.getElementById("window-notes");
 const seconds = Number(paper.dataset.seconds);
 const duration = Number(paper.dataset.duration);
@@ -51,9 +52,12 @@ async function show(at) {
   }
   // A slower answer to an earlier key must not be drawn over this one.
   if (turn !== asked) return;
-  const { notYet, noSignal } = paper.dataset;
-  drawWindow(canvas, view, { notYet, noSignal });
+  const { notYet, noSignal, damaged } = paper.dataset;
+  drawWindow(canvas, view, { notYet, noSignal, damaged });
   document.getElementById("place").textContent = `${clock(view.start_s)}–${clock(view.end_s)} / ${clock(duration)}`;
+  const places = view.damaged.map((span) => `${clock(span.start_s)}–${clock(span.end_s)}`);
+  damage.hidden = places.length === 0;
+  damage.textContent = places.length ? `${paper.dataset.damagedSpans} ${places.join(", ")}` : "";
   notes.textContent = view.episodes
     .map((episode) => `${episode.words}${episode.detail ? `: ${episode.detail}` : ""} (${clock(episode.onset_s)}–${clock(episode.end_s)})`)
     .join("; ");

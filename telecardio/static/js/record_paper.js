@@ -118,7 +118,10 @@ function drawHoles(pen, row, view, xOf, words, ink) {
       const from = xOf(view.start_s + start / view.fs);
       const to = xOf(view.start_s + index / view.fs);
       hatch(pen, from, row.top, to - from, row.height, ink);
-      text(pen, words.noSignal, from + 1, row.top + 4, 3, ink);
+      const at = view.start_s + start / view.fs;
+      const isDamaged = view.damaged.some((span) => span.start_s <= at && at < span.end_s);
+      const why = isDamaged ? words.damaged : words.noSignal;
+      text(pen, why, from + 1, row.top + 4, 3, ink);
       start = null;
     }
   }
