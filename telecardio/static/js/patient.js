@@ -69,6 +69,7 @@ function everySecond() {
   const age = ageOf(ageMs);
   const dead = age.level === "none";
   root.dataset.age = ageMs === null ? "waiting" : age.level;
+  if (dead) part("beats").replaceChildren();
   part("age").textContent = dead ? "" : age.text;
   part("nodata").textContent = dead ? age.text : "";
   part("hr").textContent = dead ? "--" : vitals.heartRateText(now);

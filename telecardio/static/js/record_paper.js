@@ -127,16 +127,16 @@ function drawHoles(pen, row, view, xOf, words, ink) {
   }
 }
 
-function hatch(pen, x, y, width, height, ink) {
+export function hatch(pen, x, y, width, height, ink, every = 3, line = 0.3) {
   pen.save();
   pen.beginPath();
   pen.rect(x, y, width, height);
   pen.clip();
   pen.globalAlpha = 0.25;
   pen.strokeStyle = ink;
-  pen.lineWidth = 0.3;
+  pen.lineWidth = line;
   pen.beginPath();
-  for (let at = -height; at < width; at += 3) {
+  for (let at = -height; at < width; at += every) {
     pen.moveTo(x + at, y + height);
     pen.lineTo(x + at + height, y);
   }
@@ -200,7 +200,7 @@ function fontOf(size, weight) {
   return `${weight} ${size}px system-ui, sans-serif`;
 }
 
-function text(pen, words, x, y, size, ink, weight = "normal", align = "left") {
+export function text(pen, words, x, y, size, ink, weight = "normal", align = "left") {
   pen.font = fontOf(size, weight);
   pen.fillStyle = ink;
   pen.textAlign = align;

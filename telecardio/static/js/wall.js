@@ -203,7 +203,7 @@ function troubles() {
   if (bar.connection === "database-away" || (failed && alarms.databaseAway)) {
     const since = Math.max(failed, bar.connection === "live" ? 0 : Date.now() - disconnectedAt);
     return [
-      `The database is away for ${counter(since)}: nobody is watched here, no alarm is raised.`,
+      `The database is away (since ${counter(since)}): nobody is watched here, no alarm is raised.`,
       "This page goes on by itself.",
     ];
   }
