@@ -1,5 +1,6 @@
 """Lowest and highest signal of long spans, from the bins that segments keep."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 from devices.models import Chunk, Record
 from devices.packing import form_of
 from devices.reading import chunks_touching
-from devices.segment_reading import segment_pyramid, segments_touching
+from devices.segment_reading import Damaged, segments_pyramids, segments_touching
 from devices.segments import (
     LEVELS,
     Places,
@@ -24,13 +25,15 @@ from devices.segments import (
 class Overview:
     """Bins of ``bin_samples``, the first at ``start_sample``.
 
-    ``low_mv`` and ``high_mv`` are float32[bins, leads]; NaN where nothing is stored.
+    ``low_mv`` and ``high_mv`` are float32[bins, leads]; NaN where nothing is stored and
+    in the ranges of samples ``damaged``, which are stored and cannot be read.
     """
 
     start_sample: int
     bin_samples: int
     low_mv: NDArray[np.float32]
     high_mv: NDArray[np.float32]
+    damaged: Damaged
 
 
 def read_overview(record: Record, start: int, end: int, *, bins: int) -> Overview:
@@ -46,17 +49,20 @@ def read_overview(record: Record, start: int, end: int, *, bins: int) -> Overvie
     chunks = chunks_touching(record, start, end)
     for chunk in chunks.only("first_sample", "n", "data"):
         _add(found, _bins_of(record, chunk, level))
-    for bin_row in _stored(record, start, end, level):
+    damaged: Damaged = []
+    for bin_row in _stored(record, start, end, level, damaged):
         _add(found, bin_row)
     factor = -(-per_bin // level)
-    return _in_mv(record, coarser(found, level * factor))
+    return _in_mv(record, coarser(found, level * factor), damaged)
 
 
-def _stored(record: Record, start: int, end: int, level: int) -> list[Pyramid]:
-    segments = segments_touching(record, start, end)
+def _stored(
+    record: Record, start: int, end: int, level: int, damaged: Damaged
+) -> Iterable[Pyramid]:
     if level == LEVELS[0]:
-        return [segment_pyramid(one) for one in segments.only("key", "sha256")]
+        return segments_pyramids(record, start, end, damaged=damaged)
     column = "overview" if level == LEVELS[1] else "coarse"
+    segments = segments_touching(record, start, end)
     return [unpack_bins(bytes(row)) for row in segments.values_list(column, flat=True)]
 
 
@@ -79,7 +85,7 @@ def _add(whole: Pyramid, part: Pyramid) -> None:
     np.maximum(whole.high[here], part.high[there], out=whole.high[here])
 
 
-def _in_mv(record: Record, found: Pyramid) -> Overview:
+def _in_mv(record: Record, found: Pyramid, damaged: Damaged) -> Overview:
     is_empty = found.low > found.high
     with np.errstate(over="ignore"):
         low, high = (
@@ -87,4 +93,4 @@ def _in_mv(record: Record, found: Pyramid) -> Overview:
             for adu in (found.low, found.high)
         )
     low[is_empty] = high[is_empty] = np.nan
-    return Overview(found.first * found.size, found.size, low, high)
+    return Overview(found.first * found.size, found.size, low, high, damaged)

@@ -9,7 +9,12 @@ from numpy.typing import NDArray
 
 from devices.models import Anchor, Chunk, Record
 from devices.packing import moment
-from devices.segment_reading import MAX_CHUNK_S, segments_data, segments_touching
+from devices.segment_reading import (
+    MAX_CHUNK_S,
+    Damaged,
+    segments_data,
+    segments_touching,
+)
 from devices.segments import unpack_places
 from devices.segments.places import UNKNOWN
 from devices.time_map import Piece, TimeMap
@@ -19,11 +24,13 @@ _NO_SAMPLE = np.iinfo(np.int16).min
 
 
 def read_adu(
-    record: Record, start: int, end: int
+    record: Record, start: int, end: int, *, damaged: Damaged | None = None
 ) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:
     """Return int16[n, leads] as it was sent, and bool[n]: which samples are stored.
 
-    The range is half-open, n = end - start; absent samples are 0 and False.
+    The range is half-open, n = end - start; absent samples are 0 and False. A damaged
+    segment raises ``DamagedSegment``; with ``damaged`` its samples are absent, and
+    their ranges are added there, for those who show what is left and say so.
     """
     size = max(end - start, 0)
     adu = np.zeros((size, len(record.leads)), np.int16)
@@ -42,15 +49,20 @@ def read_adu(
         put(first, np.frombuffer(data, "<i2").reshape(n, -1))
     # What is recorded now lies in chunks alone, and is read every second.
     if not stored.all():
-        for _, packed in segments_data(record, start, end):
+        for packed in segments_data(record, start, end, damaged=damaged):
             for first, n, row in packed.places.runs():
                 put(first, packed.samples[row : row + n])
     return adu, stored
 
 
-def read_signal(record: Record, start: int, end: int) -> NDArray[np.float32]:
-    """Return float32[n, leads] in mV of the samples ``[start, end)``; NaN is a gap."""
-    adu, stored = read_adu(record, start, end)
+def read_signal(
+    record: Record, start: int, end: int, *, damaged: Damaged | None = None
+) -> NDArray[np.float32]:
+    """Return float32[n, leads] in mV of the samples ``[start, end)``; NaN is a gap.
+
+    ``damaged`` is as in ``read_adu``.
+    """
+    adu, stored = read_adu(record, start, end, damaged=damaged)
     # A gain that a device made up may be too small for float32: no signal then.
     with np.errstate(over="ignore"):
         mv = ((adu - float(record.baseline)) / record.gain).astype(np.float32)
@@ -61,10 +73,16 @@ def read_signal(record: Record, start: int, end: int) -> NDArray[np.float32]:
 
 
 def read_signal_mv(
-    record: Record, start: int, end: int, lead: int = 0
+    record: Record,
+    start: int,
+    end: int,
+    lead: int = 0,
+    *,
+    damaged: Damaged | None = None,
 ) -> NDArray[np.float32]:
     """Return float32[n] in mV of one lead (index into ``record.leads``)."""
-    return np.ascontiguousarray(read_signal(record, start, end)[:, lead])
+    signal = read_signal(record, start, end, damaged=damaged)
+    return np.ascontiguousarray(signal[:, lead])
 
 
 def stored_ranges(

@@ -1,8 +1,10 @@
 """Read what is in segments: whole ones, of which a few are kept, and their places."""
 
+import logging
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from threading import Lock
+from typing import TypeVar
 
 from django.db.models import QuerySet
 
@@ -15,6 +17,12 @@ from devices.segments import (
     decode_pyramid,
     decode_segment,
 )
+
+logger = logging.getLogger(__name__)
+
+# Half-open ranges of samples that are stored and cannot be read.
+Damaged = list[tuple[int, int]]
+_Part = TypeVar("_Part")
 
 # The longest packet: one that reaches into a span starts at most this before it.
 MAX_CHUNK_S = 30
@@ -102,26 +110,64 @@ def segment_pyramid(segment: Segment) -> Pyramid:
 
 
 def segments_data(
-    record: Record, start: int, end: int
-) -> Iterator[tuple[Segment, SegmentData]]:
-    """Return the segments with samples in ``[start, end)`` and what they hold."""
+    record: Record, start: int, end: int, *, damaged: Damaged | None = None
+) -> Iterator[SegmentData]:
+    """Return what the segments with samples in ``[start, end)`` hold, in order.
+
+    A damaged one raises ``DamagedSegment``; with ``damaged`` it is left out, logged as
+    an error, and what it lacks of the range is added there.
+    """
+    return _parts(record, start, end, segment_data, damaged)
+
+
+def segments_pyramids(
+    record: Record, start: int, end: int, *, damaged: Damaged
+) -> Iterator[Pyramid]:
+    """Return the finest bins of these segments; a damaged one as above."""
+    return _parts(record, start, end, segment_pyramid, damaged)
+
+
+def _parts(
+    record: Record,
+    start: int,
+    end: int,
+    read: Callable[[Segment], _Part],
+    damaged: Damaged | None,
+) -> Iterator[_Part]:
     for segment in segments_touching(record, start, end).defer(*_LARGE):
         try:
-            yield segment, segment_data(segment)
-        except FileNotFoundError:
-            yield from _once_more(segment)
+            found = _read(segment, read)
+        # A disk that fails says so with another OSError.
+        except (DamagedSegment, OSError) as error:
+            if damaged is None:
+                raise
+            note_damage(segment, error)
+            low, high = max(segment.start_sample, start), min(segment.end_sample, end)
+            damaged.append((low, high))
+            continue
+        if found is not None:
+            yield found
 
 
-def _once_more(segment: Segment) -> Iterator[tuple[Segment, SegmentData]]:
-    """Read a segment whose file is gone from the one that took its place, if any."""
-    now = Segment.objects.filter(
-        record_id=segment.record_id, span_sample=segment.span_sample
-    ).first()
+def note_damage(segment: Segment, error: Exception) -> None:
+    """Log what of a record cannot be shown; ``DamagedSegment`` says which already."""
+    where = "" if isinstance(error, DamagedSegment) else f"{_name(segment)}: "
+    logger.error("Stored signal is damaged. %s%s", where, error)
+
+
+def _read(segment: Segment, read: Callable[[Segment], _Part]) -> _Part | None:
+    """Read a segment; if its file is gone, the one that took its place, if any."""
+    try:
+        return read(segment)
+    except FileNotFoundError:
+        now = Segment.objects.filter(
+            record_id=segment.record_id, span_sample=segment.span_sample
+        ).first()
     if now is None:
-        return
+        return None
     if now.key == segment.key:
         raise DamagedSegment(f"{_name(segment)}: its file is missing")
-    yield now, segment_data(now)
+    return read(now)
 
 
 def _named(segment: Segment, error: DamagedSegment) -> DamagedSegment:

@@ -15,9 +15,9 @@ ensure_servers()
 django_application = get_asgi_application()
 
 # These import models, so the applications must be loaded first.
-from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
+from channels.sessions import SessionMiddlewareStack  # noqa: E402
 
 from telecardio.live.routing import websocket_urlpatterns  # noqa: E402
 from telecardio.operations.reporting import start_reporting  # noqa: E402
@@ -27,8 +27,10 @@ start_reporting()
 application = ProtocolTypeRouter(
     {
         "http": django_application,
+        # Who it is the consumer asks itself, again and again; it can say in words that
+        # the database is away, which a failed handshake cannot.
         "websocket": AllowedHostsOriginValidator(
-            AuthMiddlewareStack(URLRouter(websocket_urlpatterns))
+            SessionMiddlewareStack(URLRouter(websocket_urlpatterns))
         ),
     }
 )

@@ -9,3 +9,4 @@ urlpatterns = [
     path("", include("patients.urls")),
     path("", include("telecardio.pages.urls")),
 ]
+handler500 = "telecardio.pages.server_error.server_error"

@@ -17,6 +17,7 @@ from inference.services.announcing import announce_alarms
 from inference.services.beats import beat_block
 from inference.services.carried import checksum_of
 from inference.services.claims import extend_claim
+from inference.services.late_end import late_end
 from inference.services.limits import limits_of
 from inference.services.lots import CHECKPOINT_S, is_closed, next_checkpoint
 from inference.services.revising import revise_episodes
@@ -95,7 +96,7 @@ def redo_late(state: AnalysisState, *, now: datetime) -> bool:
     """Recompute the span that late samples re-opened, if that is due.
 
     From the last checkpoint before them to the cursor, or to the first checkpoint
-    whose state comes out bit for bit as before.
+    behind the last of them whose state comes out bit for bit as before.
     """
     if state.redo_due_at is None or state.redo_due_at > now:
         return False
@@ -119,6 +120,7 @@ def _recompute(state: AnalysisState, *, now: datetime) -> Redo:
     redo = _start(record, late_from)
     limits = [limits_of(record)]
     position = redo.start
+    last_late = late_end(record, late_from, state.cursor_sample)
     while position < state.cursor_sample and not redo.met:
         end = min(next_checkpoint(position, record.fs), state.cursor_sample)
         signal = read_signal_mv(record, position, end, lead=state.lead)
@@ -129,7 +131,10 @@ def _recompute(state: AnalysisState, *, now: datetime) -> Redo:
         position = end
         if position % (CHECKPOINT_S * record.fs) == 0:
             redo.checkpoints[position] = redo.carried.to_bytes()
-            redo.met = _is_as_before(record, position, redo.checkpoints[position])
+            # Between two late places it may come out as before, too.
+            redo.met = position >= last_late and _is_as_before(
+                record, position, redo.checkpoints[position]
+            )
         if not extend_claim(state, now=now):
             raise ClaimLost
     return redo

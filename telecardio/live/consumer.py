@@ -3,7 +3,8 @@
 The client says ``{"watch": [ids], "since": {id: stream id}}`` whenever what it shows
 changes, and may say ``{"ping": n}``. The server sends binary frames (``frames.py``)
 and JSON texts whose ``type`` is ``hello``, ``watching`` (with ``refused``),
-``state``, ``source``, ``dropped``, ``pong`` or ``error``.
+``state``, ``source``, ``dropped``, ``pong`` or ``error``. While PostgreSQL is away it
+closes with 1013; the page says so and tries again.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from typing import Any
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
+from django.db import DatabaseError, InterfaceError
 
 from patients.models import User
 from telecardio.live.frames import StreamId
@@ -23,11 +25,14 @@ from telecardio.live.metrics import FRAMES_DROPPED, FRAMES_SENT, VIEWERS
 from telecardio.live.reader import LiveReader, is_cancelled, process_reader
 from telecardio.live.rights import user_of_session, watchable
 from telecardio.live.viewer import Entry, Viewer
+from telecardio.operations.database_away import is_away, note_away
 
 logger = logging.getLogger(__name__)
 
 NOT_SIGNED_IN = 4401
 GOING_AWAY = 1011
+# The database is away: rights cannot be asked for, so nothing may be shown.
+TRY_AGAIN = 1013
 MAX_WATCHED = 256
 NOT_AN_OBJECT = 'Send a JSON object such as {"watch": [1, 2]}.'
 # The first entry after a quiet moment goes out at once; then one message per gap.
@@ -52,7 +57,12 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self._tasks: list[asyncio.Task[None]] = []
         self._told_dropped = 0
         await self.accept()
-        if await self._user() is None:
+        try:
+            user = await self._user()
+        except (DatabaseError, InterfaceError) as error:
+            await self._close_after(error)
+            return
+        if user is None:
             await self.close(code=NOT_SIGNED_IN)
             return
         self.reader = process_reader()
@@ -78,13 +88,20 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         try:
             await work
         except Exception as error:
-            # The server raises an OSError when the client has gone meanwhile.
-            if isinstance(error, OSError):
-                logger.info("A live socket is closed: %r", error)
-            else:
-                logger.exception("A live socket is closed after an error")
-            with contextlib.suppress(RuntimeError, OSError):
-                await self.close(code=GOING_AWAY)
+            await self._close_after(error)
+
+    async def _close_after(self, error: Exception) -> None:
+        code = GOING_AWAY
+        if is_away(error):
+            note_away(error)
+            code = TRY_AGAIN
+        elif isinstance(error, OSError):
+            # The server raises one when the client has gone meanwhile.
+            logger.info("A live socket is closed: %r", error)
+        else:
+            logger.error("A live socket is closed after an error", exc_info=error)
+        with contextlib.suppress(RuntimeError, OSError):
+            await self.close(code=code)
 
     async def receive(
         self, text_data: str | None = None, bytes_data: bytes | None = None
@@ -104,6 +121,8 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
                 await self._watch(wanted, since)
         except (ValueError, TypeError, AttributeError) as error:
             await self._say({"type": "error", "message": str(error)[:200]})
+        except (DatabaseError, InterfaceError) as error:
+            await self._close_after(error)
 
     # --- rights -----------------------------------------------------------------
 

@@ -20,6 +20,7 @@ from telecardio.live.entries import read_entry
 from telecardio.live.frames import StreamId
 from telecardio.live.stored import from_epoch_ms, stored_entries
 from telecardio.live.viewer import Entry, Viewer
+from telecardio.operations.database_away import is_away, note_away
 
 logger = logging.getLogger(__name__)
 
@@ -215,8 +216,11 @@ class LiveReader:
                 start=from_epoch_ms(now - 15_000),
                 end=from_epoch_ms(now + 5_000),
             )
-        except Exception:
-            logger.exception("PostgreSQL could not be read for the live view")
+        except Exception as error:
+            if is_away(error):
+                note_away(error)
+            else:
+                logger.exception("PostgreSQL could not be read for the live view")
             return
         for key, entry in found:
             if key not in self._polled:

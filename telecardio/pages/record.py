@@ -1,9 +1,11 @@
 """An uploaded recording: trace, labels, episodes, summary and suggestion."""
 
 import math
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -41,7 +43,9 @@ def record(request: HttpRequest, pk: int) -> HttpResponse:
         "duration": clock(duration_s),
         "duration_s": duration_s,
         "start_s": _number(request, "start", 0.0),
-        "window_s": WINDOW_S,
+        "window_s": _window_s(request, duration_s),
+        "windows": _windows(duration_s),
+        "most_s": MAX_WINDOW_S,
         "label_figures": released_figures(),
     }
     return render(request, "record.html", context)
@@ -74,6 +78,32 @@ def record_window(request: HttpRequest, pk: int) -> HttpResponse:
         annotator=_annotator(request, annotators_of(found_record)),
     )
     return JsonResponse(window)
+
+
+# Windows to choose from, in seconds; longer ones than MAX_WINDOW_S are outlines.
+_WINDOWS = (
+    (WINDOW_S, _("10 s")),
+    (MAX_WINDOW_S, _("30 s")),
+    (300, _("5 min")),
+    (3600, _("1 h")),
+    (24 * 3600, _("1 day")),
+)
+
+
+def _windows(duration_s: float) -> list[tuple[float, Any]]:
+    """Return seconds and words of the windows that are shorter than the recording."""
+    shorter: list[tuple[float, Any]] = [
+        (seconds, words) for seconds, words in _WINDOWS if seconds < duration_s
+    ]
+    whole = (max(math.ceil(duration_s), WINDOW_S), _("all"))
+    return [*shorter, whole]
+
+
+def _window_s(request: HttpRequest, duration_s: float) -> float:
+    """Return the window that is asked for, if it is one of those to choose from."""
+    choice = [seconds for seconds, _words in _windows(duration_s)]
+    asked = _number(request, "seconds", WINDOW_S)
+    return next((seconds for seconds in choice if seconds == asked), choice[0])
 
 
 def _annotator(request: HttpRequest, annotators: list[tuple[str, bool]]) -> str | None:

@@ -9,6 +9,7 @@ from devices.overview import read_overview
 from inference.services.episodes import episodes_touching
 from inference.summary import EPISODE_WORDS
 from telecardio.pages.record_summary import progress_of
+from telecardio.pages.record_window import spans_s
 
 BINS = 2000
 
@@ -18,7 +19,8 @@ def overview_of(
 ) -> dict[str, Any]:
     """Return ``[start_s, start_s + seconds)`` in at most 2,000 bins, and the episodes.
 
-    Of each lead the lowest and highest mV of each bin, null where nothing is stored.
+    Of each lead the lowest and highest mV of each bin, null where nothing is stored and
+    in the spans ``damaged``, which cannot be read.
     The first bin begins at ``start_s`` of the answer, each lasts ``bin_s``.
     """
     fs = record.fs
@@ -41,6 +43,7 @@ def overview_of(
             }
             for index, name in enumerate(record.leads)
         ],
+        "damaged": spans_s(found.damaged, fs=fs),
         "episodes": [
             {
                 "words": EPISODE_WORDS.get(row.label, row.get_label_display()),

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from devices.models import Record
 from devices.reading import read_signal_mv
+from devices.segment_reading import Damaged
 from inference.ecg.types import CLASSES, WORDS, Beats
 from inference.ecg.types import Episode as PureEpisode
 from inference.label_figures import released_figures
@@ -105,7 +106,10 @@ def _rhythm(record: Record, analysed_sample: int, beats: Beats) -> str:
     if analysed_sample < end or end > LONGEST_S * record.fs:
         return ""
     lead = AnalysisState.objects.values_list("lead", flat=True).get(record=record)
-    mv = read_signal_mv(record, 0, end, lead=lead)
+    damaged: Damaged = []
+    mv = read_signal_mv(record, 0, end, lead=lead, damaged=damaged)
+    if damaged:
+        return "not known: a part of the recording is damaged in storage"
     rhythm = recording_rhythm(rhythm_model(), mv, fs=record.fs, beats=beats)
     return "" if rhythm is None else rhythm_words(rhythm)
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from devices.models import Record
 from devices.reading import read_signal
+from devices.segment_reading import Damaged
 from inference.course import r_intervals_ms
 from inference.ecg.types import CLASSES, WORDS
 from inference.label_figures import released_figures
@@ -24,12 +25,14 @@ def window_of(
 ) -> dict[str, Any]:
     """Return ``[start_s, start_s + seconds)``: mV per lead, beats, episodes, quality.
 
-    Where no sample is stored the signal is null, and so is an unknown interval.
+    Where no sample is stored the signal is null, and so is an unknown interval. In the
+    spans ``damaged`` samples are stored and cannot be read: null too.
     """
     fs = record.fs
     start = max(0, min(round(start_s * fs), record.end_sample - 1))
     end = min(start + max(1, round(seconds * fs)), record.end_sample)
-    signal = read_signal(record, start, end)
+    damaged: Damaged = []
+    signal = read_signal(record, start, end, damaged=damaged)
     return {
         "fs": fs,
         "start_s": start / fs,
@@ -40,6 +43,7 @@ def window_of(
             {"name": name, "mv": _plain(signal[:, index])}
             for index, name in enumerate(record.leads)
         ],
+        "damaged": spans_s(damaged, fs=fs),
         "beats": _beats(record, start, end, annotator),
         "episodes": [
             {
@@ -82,6 +86,11 @@ def _beats(
         )
         if sample >= start
     ]
+
+
+def spans_s(damaged: Damaged, *, fs: int) -> list[dict[str, float]]:
+    """Return ranges of samples in seconds from the start of the record."""
+    return [{"start_s": start / fs, "end_s": end / fs} for start, end in damaged]
 
 
 def _plain(signal_mv: Any) -> list[float | None]:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from devices.models import Record
 from devices.reading import read_signal_mv
+from devices.segment_reading import Damaged
 
 MM_PER_S = 25
 MM_PER_MV = 10
@@ -26,14 +27,21 @@ class Strip:
     paths: tuple[str, ...]
     holes: tuple[tuple[float, float], ...]
     height: float
+    is_damaged: bool = False
     width: float = STRIP_S * MM_PER_S
 
 
 def strip(record: Record, *, end_sample: int, title: str, lead: int) -> Strip | None:
-    """Draw the ten seconds before ``end_sample``; None if nothing is stored there."""
+    """Draw the ten seconds before ``end_sample``; None if nothing is stored there.
+
+    What is damaged in storage is a hole, and the strip says so.
+    """
     length = STRIP_S * record.fs
     start = max(0, min(end_sample, record.end_sample) - length)
-    signal_mv = read_signal_mv(record, start, start + length, lead=lead)
+    damaged: Damaged = []
+    signal_mv = read_signal_mv(
+        record, start, start + length, lead=lead, damaged=damaged
+    )
     if np.isnan(signal_mv).all():
         return None
     paths, holes, height = trace_paths(signal_mv, fs=record.fs)
@@ -44,6 +52,7 @@ def strip(record: Record, *, end_sample: int, title: str, lead: int) -> Strip | 
         paths=paths,
         holes=holes,
         height=height,
+        is_damaged=bool(damaged),
     )
 
 

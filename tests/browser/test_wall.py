@@ -105,6 +105,8 @@ def test_it_shows_moving_traces_with_labels_in_words(
     expect(silent).to_contain_text(re.compile(r"delayed \d s"))
     expect(silent).to_contain_text(re.compile(r"NO DATA 00:1\d"))
     expect(silent.locator("[data-part=hr]")).to_have_text("--")
+    # Nor does it go on saying what the last beats were.
+    expect(silent.locator("[data-part=beats]")).to_be_empty()
 
     page.mouse.click(5, 5)
     expect(page.locator("[data-bar=sound-off]")).to_be_hidden()

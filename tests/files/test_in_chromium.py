@@ -142,3 +142,41 @@ def test_it_moves_by_keys_and_keeps_the_place_in_the_address(page, tmp_path):
     # 10 s at 25 mm/s and the margin, in CSS pixels of 1/96 inch.
     assert drawn[0] == pytest.approx(260 * 96 / 25.4, abs=1)
     keep(page, "record-paging")
+
+
+# An outline begins with a whole bin.
+BY_BIN = re.compile(r"^(99\.\d+|100)$")
+
+
+def test_it_shows_a_long_window_as_an_outline_that_leads_to_the_samples(page, tmp_path):
+    mv = synthesise("pvc", fs=FS, seconds=400).mv
+    file = tmp_path / "evening.csv"
+    file.write_text("II\n" + "".join(f"{value:.3f}\n" for value in mv))
+    page.goto("/records/upload/")
+    page.get_by_label("Sampling frequency").fill(str(FS))
+    page.locator("input[type=file]").set_input_files(file)
+    page.get_by_role("button", name="Upload and analyse").click()
+    page.wait_for_url(re.compile(r"/records/\d+/"))
+    paper, legend = page.locator("#paper"), page.locator("#legend")
+    expect(paper).to_have_attribute("data-shown", "0")
+    expect(legend).to_be_hidden()
+    page.get_by_label("Show").select_option("5 min")
+    expect(legend).to_contain_text("from the lowest to the highest value in")
+    # What is true of ECG paper is not said of an outline.
+    expect(page.locator("#scale")).to_be_hidden()
+    page.get_by_role("link", name="5 min →").click()
+    expect(paper).to_have_attribute("data-shown", BY_BIN)
+    page.reload()
+    expect(page.get_by_label("Show")).to_have_value("300")
+    expect(paper).to_have_attribute("data-shown", BY_BIN)
+    fits = page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert fits
+    keep(page, "record-outline")
+    page.locator("#paper canvas").click()
+    expect(legend).to_be_hidden()
+    expect(page.locator("#scale")).to_be_visible()
+    expect(page.get_by_label("Show")).to_have_value("10")
+    page.get_by_label("Show").select_option("all")
+    expect(paper).to_have_attribute("data-shown", "0")
+    # There is nothing before and after all of it.
+    expect(page.get_by_role("link", name="→")).to_be_hidden()

@@ -222,3 +222,15 @@ def test_it_shows_time_in_the_patients_zone(client, alice, patient):
     client.force_login(alice)
     page = client.get(f"/records/{record.pk}/").content.decode()
     assert "2024-05-06 16:00:00" in page
+
+
+def test_it_offers_windows_that_are_shorter_than_the_recording(client, alice):
+    record = record_of(alice)
+    client.force_login(alice)
+    # 90.4 s long; whatever else is asked for is the shortest.
+    for asked, shown in (("30", "30"), ("91", "91"), ("300", "10"), ("x", "10")):
+        page = client.get(f"/records/{record.pk}/", {"seconds": asked})
+        assert f'data-seconds="{shown}"' in page.text
+        for seconds in (10, 30, 91):
+            assert f'<option value="{seconds}"' in page.text
+        assert '<option value="300"' not in page.text

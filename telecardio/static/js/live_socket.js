@@ -5,10 +5,11 @@ import { decode } from "./frames.js";
 import { ServerClock } from "./server_clock.js";
 
 const NOT_SIGNED_IN = 4401;
+const DATABASE_AWAY = 1013;
 const PING_MS = 5000;
 const SILENT_MS = 12000;
 
-/** @typedef {"connecting" | "live" | "reconnecting" | "signed-out"} Connection */
+/** @typedef {"connecting" | "live" | "reconnecting" | "database-away" | "signed-out"} Connection */
 
 export class LiveSocket {
   /**
@@ -25,6 +26,7 @@ export class LiveSocket {
     /** @type {number[]} */
     this.patients = [];
     this.tries = 0;
+    this.databaseAway = false;
     this.heardAt = 0;
     /** @type {WebSocket | null} */
     this.socket = null;
@@ -56,25 +58,27 @@ export class LiveSocket {
     const socket = new WebSocket(`${scheme}://${location.host}/ws/live/`);
     socket.binaryType = "arraybuffer";
     this.socket = socket;
-    this.on.state(this.tries ? "reconnecting" : "connecting");
+    if (!this.databaseAway) this.on.state(this.tries ? "reconnecting" : "connecting");
     socket.onopen = () => {
-      this.tries = 0;
       this.heardAt = Date.now();
-      this.on.state("live");
       this.ping();
       this.say();
     };
     socket.onmessage = (event) => this.receive(event.data);
     socket.onclose = (event) => {
       if (this.socket !== socket) return;
-      if (event.code === NOT_SIGNED_IN) this.on.state("signed-out");
-      else this.reopen();
+      if (event.code === NOT_SIGNED_IN) {
+        this.on.state("signed-out");
+        return;
+      }
+      this.databaseAway = event.code === DATABASE_AWAY;
+      this.reopen();
     };
   }
 
   reopen() {
     this.tries += 1;
-    this.on.state("reconnecting");
+    this.on.state(this.databaseAway ? "database-away" : "reconnecting");
     // Many walls must not knock at the same moment after a restart.
     const wait = Math.min(500 * 2 ** (this.tries - 1), 8000) * (0.5 + Math.random());
     setTimeout(() => this.open(), wait);
@@ -86,11 +90,18 @@ export class LiveSocket {
       // The network went away without a word: the browser would wait minutes.
       const dead = this.socket;
       this.socket = null;
+      this.databaseAway = false;
       dead.close();
       this.reopen();
       return;
     }
     this.socket.send(JSON.stringify({ ping: Date.now() }));
+  }
+
+  welcome() {
+    this.tries = 0;
+    this.databaseAway = false;
+    this.on.state("live");
   }
 
   /** @param {ArrayBuffer | string} data */
@@ -106,6 +117,8 @@ export class LiveSocket {
     if (message.type === "pong") {
       this.clock.note(message.ping, Date.now(), message.now_ms);
     } else {
+      // Only now it is known that the server can look up who this is.
+      if (message.type === "hello") this.welcome();
       if (message.type === "state") this.newest.set(message.patient, message.id);
       this.on.message(message);
     }

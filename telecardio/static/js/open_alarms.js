@@ -34,6 +34,7 @@ export class OpenAlarms {
     /** @type {Map<number, Device>} */
     this.devices = new Map();
     this.failedSince = 0;
+    this.databaseAway = false;
     this.signedOut = false;
     this.loaded = false;
     this.polledAt = 0;
@@ -83,6 +84,7 @@ export class OpenAlarms {
       if (answer.type === "opaqueredirect" || answer.status === 403) {
         this.signedOut = true;
       }
+      this.databaseAway = answer.status === 503;
       if (!answer.ok) throw new Error(`Answer ${answer.status}`);
       this.take(await answer.json());
       this.failedSince = 0;

@@ -42,6 +42,7 @@ const socket = new LiveSocket({
       connecting: "connecting…",
       live: "live",
       reconnecting: "reconnecting…",
+      "database-away": "the database is away, trying again…",
       "signed-out": "signed out: sign in again",
     };
     part("connection").textContent = words[state];
@@ -68,6 +69,7 @@ function everySecond() {
   const age = ageOf(ageMs);
   const dead = age.level === "none";
   root.dataset.age = ageMs === null ? "waiting" : age.level;
+  if (dead) part("beats").replaceChildren();
   part("age").textContent = dead ? "" : age.text;
   part("nodata").textContent = dead ? age.text : "";
   part("hr").textContent = dead ? "--" : vitals.heartRateText(now);

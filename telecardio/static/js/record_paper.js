@@ -118,22 +118,25 @@ function drawHoles(pen, row, view, xOf, words, ink) {
       const from = xOf(view.start_s + start / view.fs);
       const to = xOf(view.start_s + index / view.fs);
       hatch(pen, from, row.top, to - from, row.height, ink);
-      text(pen, words.noSignal, from + 1, row.top + 4, 3, ink);
+      const at = view.start_s + start / view.fs;
+      const isDamaged = view.damaged.some((span) => span.start_s <= at && at < span.end_s);
+      const why = isDamaged ? words.damaged : words.noSignal;
+      text(pen, why, from + 1, row.top + 4, 3, ink);
       start = null;
     }
   }
 }
 
-function hatch(pen, x, y, width, height, ink) {
+export function hatch(pen, x, y, width, height, ink, every = 3, line = 0.3) {
   pen.save();
   pen.beginPath();
   pen.rect(x, y, width, height);
   pen.clip();
   pen.globalAlpha = 0.25;
   pen.strokeStyle = ink;
-  pen.lineWidth = 0.3;
+  pen.lineWidth = line;
   pen.beginPath();
-  for (let at = -height; at < width; at += 3) {
+  for (let at = -height; at < width; at += every) {
     pen.moveTo(x + at, y + height);
     pen.lineTo(x + at + height, y);
   }
@@ -197,7 +200,7 @@ function fontOf(size, weight) {
   return `${weight} ${size}px system-ui, sans-serif`;
 }
 
-function text(pen, words, x, y, size, ink, weight = "normal", align = "left") {
+export function text(pen, words, x, y, size, ink, weight = "normal", align = "left") {
   pen.font = fontOf(size, weight);
   pen.fillStyle = ink;
   pen.textAlign = align;

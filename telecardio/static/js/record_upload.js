@@ -71,7 +71,8 @@ function finish(request) {
   if (answer.url) {
     window.location.assign(answer.url);
   } else {
-    showErrors(answer.errors);
+    // While the database is away the answer has words, and no field.
+    showErrors(answer.errors ?? { file: [answer.detail ?? form.dataset.failed] });
   }
 }
 

@@ -147,7 +147,12 @@ export class Tile {
     this.element.dataset.age = waiting ? "waiting" : age.level;
     this.part("age").textContent = waiting || dead ? "" : age.text;
     this.part("nodata").textContent = waiting ? "Waiting for data…" : dead ? age.text : "";
-    if (dead) this.sweep?.forget();
+    if (dead) {
+      this.sweep?.forget();
+      // The last labels before a silence say nothing of now.
+      this.labelled = 0;
+      this.part("beats").replaceChildren();
+    }
     const heartRate = dead ? "--" : vitals.heartRateText(now);
     this.part("hr").textContent = heartRate;
     const [low, high] = this.patient.limits;

@@ -199,11 +199,18 @@ function troubles() {
     return ["You are signed out: nobody is watched here. Sign in again."];
   }
   const found = [];
+  const failed = alarms.failedSince ? Date.now() - alarms.failedSince : 0;
+  if (bar.connection === "database-away" || (failed && alarms.databaseAway)) {
+    const since = Math.max(failed, bar.connection === "live" ? 0 : Date.now() - disconnectedAt);
+    return [
+      `The database is away (since ${counter(since)}): nobody is watched here, no alarm is raised.`,
+      "This page goes on by itself.",
+    ];
+  }
   if (bar.connection !== "live") {
     const since = counter(Date.now() - disconnectedAt);
     found.push(`No connection for ${since}: traces stand still.`);
   }
-  const failed = alarms.failedSince ? Date.now() - alarms.failedSince : 0;
   if (failed > POLL_TROUBLE_MS) {
     found.push(`Alarms could not be asked for since ${counter(failed)}.`);
   }

@@ -7,6 +7,7 @@ const CONNECTION = {
   connecting: "connecting…",
   live: "live",
   reconnecting: "reconnecting…",
+  "database-away": "database away",
   "signed-out": "signed out",
 };
 
