@@ -65,12 +65,13 @@ train: $(EVERYTHING) ## Train all that the analysis has learned (hours; DS2 stay
 evaluate: $(EVERYTHING) ## Print the figures of the released analysis as JSON
 	$(BIN)/python -m ml.evaluate --data $(TELECARDIO_DATA) --json $(ARGS)
 
-bench: $(EVERYTHING) ## Measure codec, analysis, ingest, labels, storage, live load and the main job, as JSON
+bench: $(EVERYTHING) ## Measure codec, analysis, ingest, labels, storage, bytes, live load and the main job, as JSON
 	$(BIN)/python -m bench.codec --data $(TELECARDIO_DATA) --json
 	$(BIN)/python -m bench.analysis --data $(TELECARDIO_DATA) --json
 	$(BIN)/python -m bench.ingest --data $(TELECARDIO_DATA) --json
 	$(BIN)/python -m bench.labels --data $(TELECARDIO_DATA) --json --records 200 --seconds 20
 	$(BIN)/python -m bench.storage --data $(TELECARDIO_DATA) --json
+	$(BIN)/python -m bench.footprint --data $(TELECARDIO_DATA) --json
 	$(BIN)/python -m bench.live --data $(TELECARDIO_DATA) --devices 100 --seconds 60 --json
 	$(BIN)/python manage.py demo --seconds 60 --json
 

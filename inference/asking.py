@@ -24,7 +24,10 @@ TASKS = {
     "live": "inference.tasks.analyse_live",
     "backfill": "inference.tasks.analyse_backfill",
     "mail": "inference.tasks.send_mails",
+    "compact": "inference.tasks.compact",
 }
+# Where a task waits, if not in the queue of its own name.
+QUEUES = {"compact": "backfill"}
 
 
 def live_queue(record: int) -> str:
@@ -83,7 +86,7 @@ def _send(producer: Producer, queue: str) -> None:
     current_app.send_task(
         TASKS[name],
         kwargs={"shard": int(shard)} if shard else {},
-        queue=queue,
+        queue=QUEUES.get(queue, queue),
         producer=producer,
         expires=30,
         retry=False,

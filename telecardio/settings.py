@@ -136,7 +136,8 @@ SESSION_ENGINE = "django.contrib.sessions.backends.db"
 # --- Celery -------------------------------------------------------------------
 # A worker's process compiles the analysis where that was not done before.
 CELERY_WORKER_PROC_ALIVE_TIMEOUT = 120.0
-CELERY_BROKER_URL = env("CELERY_BROKER_URL", default=broker_url(REDIS_URL))
+CELERY_BROKER_URL = env("CELERY_BROKER_URL", default="") or broker_url(REDIS_URL)
+# Of Redis; RabbitMQ takes no notice of them.
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "global_keyprefix": f"{REDIS_PREFIX}celery:",
     "socket_timeout": 5,
