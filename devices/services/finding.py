@@ -1,10 +1,12 @@
-"""What an upload finds: its device, its record and whose it is, in one statement."""
+"""What uploads find: their devices, records and whose they are, in one statement."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
-from devices.fixed_sql import Columns, prepared
+from devices.fixed_sql import Columns, array, prepared, texts
 from devices.models import Anchor, Assignment, Device, DeviceToken, Record
 from devices.models.token import opens
 from devices.time_map import Piece
@@ -34,6 +36,16 @@ class Found:
     seen_s: float = field(default_factory=time.monotonic)
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What somebody wants to find: with ``token``, only while that opens the door."""
+
+    device: Device
+    stream: str
+    now: datetime
+    token: DeviceToken | None = None
+
+
 def find(
     device: Device, stream: str, *, token: DeviceToken | None, now: datetime
 ) -> Found:
@@ -42,18 +54,35 @@ def find(
     Raises :class:`TokenClosed` if ``token`` is given and no longer opens the door:
     the same statement looks at it, so a revocation holds from the next upload on.
     """
-    asked = [str(token.pk) if token else None, now.isoformat(), stream, str(device.pk)]
-    with prepared(_FIND, asked) as cursor:
-        values = cursor.fetchone()
-    if values is None:
-        if token is None:
-            raise Device.DoesNotExist
-        raise TokenClosed
-    found, values = _DEVICE.take(values)
+    (found,) = find_all([Asked(device, stream, now, token)])
+    if found is not None:
+        return found
+    if token is None:
+        raise Device.DoesNotExist
+    raise TokenClosed
+
+
+def find_all(asked: Sequence[Asked]) -> list[Found | None]:
+    """Read devices and the records of their streams; None: no door is open there."""
+    values = [
+        array(one.device.pk for one in asked),
+        texts(one.stream for one in asked),
+        array(one.now for one in asked),
+        array(one.token and one.token.pk for one in asked),
+    ]
+    found: list[Found | None] = [None] * len(asked)
+    with prepared(_FIND, values) as cursor:
+        for place, *row in cursor:
+            found[place - 1] = _found(row)
+    return found
+
+
+def _found(values: Sequence[Any]) -> Found:
+    device, values = _DEVICE.take(values)
     record, values = _RECORD.take(values)
     patient, values = _PATIENT.take(values)
     assignment, values = _ASSIGNMENT.take(values)
-    assert found is not None
+    assert device is not None
     if record is not None:
         record.patient, record.assignment = patient, assignment
     device_version, record_version, samples, times, steps = values
@@ -66,21 +95,21 @@ def find(
             strict=True,
         )
     ]
-    return Found(found, record, pieces, device_version, record_version)
+    return Found(device, record, pieces, device_version, record_version)
 
 
 _DEVICE, _RECORD = Columns(Device), Columns(Record)
 _PATIENT, _ASSIGNMENT = Columns(Patient), Columns(Assignment)
 _FIND = f"""
-SELECT {_DEVICE.of("device")}, {_RECORD.of("record")}, {_PATIENT.of("patient")},
-    {_ASSIGNMENT.of("worn")}, device.xmin::text, record.xmin::text,
-    anchors.samples, anchors.times, anchors.steps_ms
-FROM (SELECT %s::bigint AS id) AS asked
-LEFT JOIN {DeviceToken._meta.db_table} AS token ON token.id = asked.id
-JOIN {Device._meta.db_table} AS device
-    ON asked.id IS NULL OR (token.device_id = device.id AND {opens()})
+SELECT asked.place, {_DEVICE.of("device")}, {_RECORD.of("record")},
+    {_PATIENT.of("patient")}, {_ASSIGNMENT.of("worn")}, device.xmin::text,
+    record.xmin::text, anchors.samples, anchors.times, anchors.steps_ms
+FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[], %s::bigint[])
+    WITH ORDINALITY AS asked (device_id, stream, now, token_id, place)
+JOIN {Device._meta.db_table} AS device ON device.id = asked.device_id
+LEFT JOIN {DeviceToken._meta.db_table} AS token ON token.id = asked.token_id
 LEFT JOIN {Record._meta.db_table} AS record ON record.device_id = device.id
-    AND record.source = 'device' AND record.stream = %s
+    AND record.source = 'device' AND record.stream = asked.stream
 LEFT JOIN {Patient._meta.db_table} AS patient ON patient.id = record.patient_id
 LEFT JOIN {Assignment._meta.db_table} AS worn ON worn.id = record.assignment_id
 LEFT JOIN LATERAL (
@@ -91,5 +120,6 @@ LEFT JOIN LATERAL (
         WHERE record_id = record.id ORDER BY sample DESC LIMIT {ANCHORS}
     ) AS last
 ) AS anchors ON true
-WHERE device.id = %s::bigint
+WHERE asked.token_id IS NULL
+    OR (token.device_id = device.id AND {opens("asked.now")})
 """

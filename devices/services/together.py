@@ -3,13 +3,14 @@
 A commit costs as much for fifty uploads as for one, and so does most of a statement.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from devices.codec import Packet
 from devices.models import Device, DeviceToken
 from devices.services.announcing import announce
+from devices.services.finding import Asked, Found, find_all
 from devices.services.growing import grow
 from devices.services.judging import Upload, growing_upload
 from devices.services.kept_records import kept_records
@@ -27,50 +28,66 @@ class Arrival:
     received_at: datetime
 
 
+_Places = Mapping[int, Found | None]
+
+
 def store_together(arrivals: Sequence[Arrival]) -> list[StoreResult | None]:
-    """Store what this process knows enough of; None: ``store_packets`` has to decide.
+    """Store what just goes on; None: ``store_packets`` has to decide.
 
     When this returns, what it calls stored is committed and announced. If it raises,
     nothing may be stored or everything: asked again, ``store_packets`` finds out.
     """
-    uploads: list[Upload | None] = []
-    devices: set[int] = set()
-    for arrival in arrivals:
-        # Two uploads of a device take turns.
-        alone = arrival.device.pk not in devices
-        devices.add(arrival.device.pk)
-        uploads.append(_judge(arrival) if alone else None)
-    growing = [upload for upload in uploads if upload is not None]
-    tokens = [
-        arrival.token
-        for arrival, upload in zip(arrivals, uploads, strict=True)
-        if upload is not None
+    results: list[StoreResult | None] = [None] * len(arrivals)
+    # Two uploads of a device take turns.
+    first = {arrival.device.pk: at for at, arrival in reversed([*enumerate(arrivals)])}
+    left = [at for at in first.values() if arrivals[at].packets]
+    kept = {at: _kept(arrivals[at]) for at in left}
+    _grow(arrivals, kept, results)
+    # What was not kept, or has changed elsewhere: a proxy may send the uploads of a
+    # device to one process and to another.
+    left = [at for at in left if results[at] is None]
+    _grow(arrivals, _find(arrivals, left), results)
+    return results
+
+
+def _kept(arrival: Arrival) -> Found | None:
+    return kept_records.take(arrival.device.pk, arrival.packets[0].stream)
+
+
+def _find(arrivals: Sequence[Arrival], left: Sequence[int]) -> _Places:
+    if not left:
+        return {}
+    asked = [
+        Asked(one.device, one.packets[0].stream, one.received_at, one.token)
+        for one in (arrivals[at] for at in left)
     ]
-    if growing:
-        grown = grow(growing, tokens)
-        for upload, found in zip(growing, grown, strict=True):
-            upload.grown = found
-    return [_result(upload) for upload in uploads]
+    return dict(zip(left, find_all(asked), strict=True))
 
 
-def _judge(arrival: Arrival) -> Upload | None:
-    packets = arrival.packets
-    if not packets:
-        return None
-    found = kept_records.take(arrival.device.pk, packets[0].stream)
+def _grow(
+    arrivals: Sequence[Arrival], found: _Places, results: list[StoreResult | None]
+) -> None:
+    uploads: dict[int, Upload] = {}
+    for at, rows in found.items():
+        upload = _judge(arrivals[at], rows)
+        if upload is not None:
+            uploads[at] = upload
+    if not uploads:
+        return
+    grown = grow([*uploads.values()], [arrivals[at].token for at in uploads])
+    for (at, upload), rows in zip(uploads.items(), grown, strict=True):
+        if rows is None:
+            continue
+        announce(upload)
+        results[at] = StoreResult.of(upload.record, upload.verdicts, upload.device)
+        # Last of all: from then on another thread may change the record.
+        kept_records.keep(rows)
+
+
+def _judge(arrival: Arrival, found: Found | None) -> Upload | None:
     if found is None or found.record is None:
         return None
     # What has to be looked up of it would keep all others waiting.
-    if not goes_on(found.record, packets):
+    if not goes_on(found.record, arrival.packets):
         return None
-    return growing_upload(found, packets, arrival.received_at)
-
-
-def _result(upload: Upload | None) -> StoreResult | None:
-    if upload is None or upload.grown is None:
-        return None
-    announce(upload)
-    result = StoreResult.of(upload.record, upload.verdicts, upload.device)
-    # Last of all: from then on another thread may change the record.
-    kept_records.keep(upload.grown)
-    return result
+    return growing_upload(found, arrival.packets, arrival.received_at)
