@@ -51,6 +51,8 @@ def commands(
     celery = [python, "-m", "celery", "-A", "telecardio"]
     web = [python, "-m", "uvicorn", "telecardio.asgi:application"]
     web += ["--host", host, "--port", str(web_port), "--no-access-log"]
+    # A proxy closes idle connections first, or it would use one that is being closed.
+    web += ["--timeout-keep-alive", "60"]
     ingest = [python, "-m", "granian", "telecardio.ingest:application"]
     ingest += ["--interface", "asginl", "--host", host, "--port", str(ingest_port)]
     ingest += ["--workers", "2", "--loop", "uvloop", "--http", "1", "--no-ws"]
@@ -78,7 +80,7 @@ def commands(
     beat += ["--schedule", str(var / "celerybeat-schedule")]
     if reload:
         web += ["--reload", "--reload-dir", str(ROOT)]
-        ingest += ["--reload"]
+        ingest += ["--reload", "--reload-ignore-dirs", "var"]
         watch = [python, "-m", "watchfiles", "--filter", "python"]
         workers = {
             name: [*watch, " ".join(worker), str(ROOT)]
