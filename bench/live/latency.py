@@ -123,11 +123,22 @@ def label_figures(window: Window, seen: ViewersOutcome) -> dict[str, Any]:
     stored_ms = _stored_label_ms(window)
     return {
         "label_ms": percentiles(shown_ms),
+        # Where something comes every few minutes, the whole hides it.
+        "label_p99_ms_by_30_s": _by_span(due[inside], shown_ms, window),
         "labels": len(shown_ms),
         "label_stored_ms": percentiles(stored_ms),
         "labels_stored": len(stored_ms),
         "unlabelled_s": _unlabelled_s(window),
     }
+
+
+def _by_span(due: Floats, ms: Floats, window: Window, *, span_s: int = 30) -> list[int]:
+    span = ((due - window.start) // span_s).astype(int)
+    last = int((window.end - window.start) // span_s)
+    return [
+        round(float(np.percentile(ms[span == at], 99))) if (span == at).any() else 0
+        for at in range(last)
+    ]
 
 
 def _stored_label_ms(window: Window) -> Floats:

@@ -22,6 +22,7 @@ from devices.api.steps import signal_s, store
 from devices.api.trusted_tokens import trusted_tokens
 from devices.budget import BudgetError, spend_all
 from devices.codec import Decoded
+from devices.database_away import RETRY_S, is_away
 from devices.services import Arrival, StoreResult, store_together
 
 logger = logging.getLogger(__name__)
@@ -37,7 +38,6 @@ _MOST_UPLOADS, _MOST_BYTES = 100, 2 << 20
 WAITING_UPLOADS, WAITING_BYTES = 2000, 64 << 20
 _BUSY_FOR_BACKLOG = 0.25
 _BACKLOG_AGE = timedelta(seconds=60)
-_RETRY_S = 5
 _THREADS = 3
 
 
@@ -69,7 +69,7 @@ class Gathering:
         size = sum(packet.samples.nbytes for packet in arrival.packets)
         if self._is_busy(arrival):
             text = "The server is busy. Nothing was stored; send it again."
-            raise Problem(503, "busy", text, headers={"Retry-After": str(_RETRY_S)})
+            raise Problem(503, "busy", text, headers={"Retry-After": str(RETRY_S)})
         loop = asyncio.get_running_loop()
         waiting = _Waiting(arrival, decoded, size, loop.create_future())
         self._waiting.append(waiting)
@@ -155,8 +155,9 @@ def _store_group(
     try:
         results = store_together(within)
     except Exception as error:
-        # Whose fault it was, or whether the database is away, shows one by one.
-        logger.warning("%d uploads are stored one by one: %s", len(within), error)
+        # Whose fault it was shows one by one.
+        if not is_away(error):
+            logger.warning("%d uploads are stored one by one: %s", len(within), error)
         connection.close()
         return list(over)
     for arrival, result in zip(within, results, strict=True):

@@ -41,7 +41,8 @@ class Uploads:
         except Exception as error:
             await body.drain()
             response = problem_for(error, {})
-        if response.status_code >= 400:
+        # While the server itself fails, each answer says the same.
+        if 400 <= response.status_code < 500:
             code = getattr(response, "code", "")
             logger.warning("An upload got %d %s", response.status_code, code)
         count(response, took_s=perf_counter() - began_s)

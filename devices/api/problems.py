@@ -11,12 +11,9 @@ from rest_framework.exceptions import APIException, MethodNotAllowed
 
 from devices.budget import BudgetError
 from devices.codec import BodyError
-from devices.metrics import SERVER_AWAY
+from devices.database_away import RETRY_S, is_away, note_away
 
 logger = logging.getLogger(__name__)
-
-# A device adds jitter of its own.
-_RETRY_S = 5
 
 
 class Problem(APIException):
@@ -79,10 +76,12 @@ def problem_for(error: Exception, context: dict[str, Any]) -> HttpResponse:
         wait = {"Retry-After": str(error.retry_after_s)}
         return problem(429, "over_budget", str(error), headers=wait)
     if isinstance(error, OperationalError | InterfaceError):
-        logger.error("The database is away: %s", error)
-        SERVER_AWAY.labels("postgresql").inc()
+        if is_away(error):
+            note_away(error)
+        else:
+            logger.error("The database failed an upload: %s", error)
         text = "The database is away. Nothing was stored; send it again."
-        wait = {"Retry-After": str(_RETRY_S)}
+        wait = {"Retry-After": str(RETRY_S)}
         return problem(503, "database_away", text, headers=wait)
     if isinstance(error, MethodNotAllowed):
         return problem(405, "method_not_allowed", str(error.detail))

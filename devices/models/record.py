@@ -59,7 +59,10 @@ class Record(models.Model):
     gaps = ArrayField(models.BigIntegerField(), default=list, editable=False)
     end_sample = models.BigIntegerField(default=0)
     sample_count = models.BigIntegerField(default=0)
+    # Where the first and the last of the samples lie that came behind the head, and
+    # that no analysis has been told of.
     late_from_sample = models.BigIntegerField(null=True, editable=False)
+    late_to_sample = models.BigIntegerField(null=True, editable=False)
     last_received_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 

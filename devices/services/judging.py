@@ -53,10 +53,15 @@ class Upload:
         record.last_received_at = self.received_at
         signal = [packet for packet in self.accepted if packet.n]
         # The analysis may be past these already; it goes back to the lowest.
-        late = [p.first_sample for p in signal if p.first_sample < record.end_sample]
-        if record.late_from_sample is not None:
-            late.append(record.late_from_sample)
-        record.late_from_sample = min(late, default=None)
+        late = [packet for packet in signal if packet.first_sample < record.end_sample]
+        if late:
+            starts = [packet.first_sample for packet in late]
+            ends = [packet.end_sample for packet in late]
+            if record.late_from_sample is not None:
+                starts.append(record.late_from_sample)
+                # A mark without an end reaches to the head.
+                ends.append(record.late_to_sample or record.end_sample)
+            record.late_from_sample, record.late_to_sample = min(starts), max(ends)
         record.sample_count += sum(packet.n for packet in signal)
         ends = [packet.end_sample for packet in signal]
         record.end_sample = max([record.end_sample, *ends])

@@ -25,6 +25,7 @@ _KEPT = [
     "end_sample",
     "sample_count",
     "late_from_sample",
+    "late_to_sample",
     "last_received_at",
 ]
 

@@ -33,8 +33,10 @@ class AnalysisState(models.Model):
     claim = models.UUIDField(null=True)
     failed_count = models.PositiveIntegerField(default=0)
     next_try_at = models.DateTimeField(null=True)
-    # Late samples arrived behind the cursor: recompute from here, when due.
+    # Late samples arrived behind the cursor: recompute from here, when due, and at
+    # least to there; without an end, to the cursor.
     redo_from_sample = models.BigIntegerField(null=True)
+    redo_to_sample = models.BigIntegerField(null=True)
     redo_due_at = models.DateTimeField(null=True)
     # How long the electrodes and the signal have been bad (see technical_rules).
     technical = models.JSONField(default=dict)

@@ -60,10 +60,21 @@ def write_states(moves: Sequence[Move]) -> None:
             cursor.execute(_WRITE, [state, move.end, move.row.pk])
 
 
+def write_checkpoints(moves: Sequence[Move]) -> None:
+    """Keep the carried states for good, as they are at the ends of the moves."""
+    connection.ensure_connection()
+    with psycopg.Cursor(connection.connection) as cursor:
+        cursor.executemany(
+            _CHECKPOINT,
+            [(move.row.record_id, move.end, move.carried.to_bytes()) for move in moves],
+        )
+
+
 def redo_from(row: AnalysisState, sample: int, *, now: datetime) -> None:
     """Have the record computed anew from ``sample``; now, if nothing waits already."""
     AnalysisState.objects.filter(pk=row.pk).update(
         redo_from_sample=Least(Coalesce(F("redo_from_sample"), sample), Value(sample)),
+        redo_to_sample=None,
         redo_due_at=Coalesce(F("redo_due_at"), now),
     )
 
@@ -83,4 +94,10 @@ RETURNING state.id
 """
 _WRITE = """
 UPDATE inference_analysisstate SET state = %b, state_sample = %s WHERE id = %s
+"""
+_CHECKPOINT = """
+INSERT INTO inference_checkpoint (record_id, sample, state, compressed)
+VALUES (%s, %s, %b, false)
+ON CONFLICT (record_id, sample)
+DO UPDATE SET state = excluded.state, compressed = false
 """

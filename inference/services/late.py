@@ -17,7 +17,6 @@ from inference.services.announcing import announce_alarms
 from inference.services.beats import beat_block
 from inference.services.carried import checksum_of
 from inference.services.claims import extend_claim
-from inference.services.late_end import late_end
 from inference.services.limits import limits_of
 from inference.services.lots import CHECKPOINT_S, is_closed, next_checkpoint
 from inference.services.revising import revise_episodes
@@ -53,19 +52,28 @@ def _absorb(state: AnalysisState, *, now: datetime) -> None:
     if row is None:
         raise ClaimLost
     records = Record.objects.select_for_update(no_key=True)
-    record = records.only("end_sample", "late_from_sample").get(pk=row.record_id)
-    late_from = record.late_from_sample
+    marks = ("end_sample", "late_from_sample", "late_to_sample")
+    record = records.only(*marks).get(pk=row.record_id)
+    late_from, late_to = record.late_from_sample, record.late_to_sample
     state.record.end_sample = record.end_sample
     if late_from is None:
         return
-    Record.objects.filter(pk=record.pk).update(late_from_sample=None)
+    Record.objects.filter(pk=record.pk).update(
+        late_from_sample=None, late_to_sample=None
+    )
     if late_from < row.cursor_sample:
         known = row.redo_from_sample
-        row.redo_from_sample = late_from if known is None else min(known, late_from)
+        if known is None:
+            row.redo_from_sample, row.redo_to_sample = late_from, late_to
+        else:
+            row.redo_from_sample = min(known, late_from)
+            if row.redo_to_sample is not None:
+                row.redo_to_sample = late_to and max(late_to, row.redo_to_sample)
         closed = is_closed(state.record, row.redo_from_sample, row.cursor_sample)
         row.redo_due_at = now if closed else now + QUIET
-        row.save(update_fields=["redo_from_sample", "redo_due_at"])
+        row.save(update_fields=["redo_from_sample", "redo_to_sample", "redo_due_at"])
     state.redo_from_sample = row.redo_from_sample
+    state.redo_to_sample = row.redo_to_sample
     state.redo_due_at = row.redo_due_at
 
 
@@ -76,7 +84,7 @@ def start_afresh(state: AnalysisState, *, now: datetime) -> None:
     if row is None:
         return
     Checkpoint.objects.filter(record=state.record).delete()
-    row.redo_from_sample, row.redo_due_at = 0, now
+    row.redo_from_sample, row.redo_to_sample, row.redo_due_at = 0, None, now
     give_back(row)
 
 
@@ -120,7 +128,9 @@ def _recompute(state: AnalysisState, *, now: datetime) -> Redo:
     redo = _start(record, late_from)
     limits = [limits_of(record)]
     position = redo.start
-    last_late = late_end(record, late_from, state.cursor_sample)
+    last_late = state.cursor_sample
+    if state.redo_to_sample is not None:
+        last_late = min(last_late, state.redo_to_sample)
     while position < state.cursor_sample and not redo.met:
         end = min(next_checkpoint(position, record.fs), state.cursor_sample)
         signal = read_signal_mv(record, position, end, lead=state.lead)
@@ -193,7 +203,7 @@ def _store(state: AnalysisState, redo: Redo, *, now: datetime) -> bool:
         now=now,
     )
     forget_hours(record, from_sample=redo.start)
-    row.redo_from_sample = row.redo_due_at = None
+    row.redo_from_sample = row.redo_to_sample = row.redo_due_at = None
     if reaches_head:
         row.state_checksum, row.flushed_sample = checksum_of(redo.carried), None
     # Who goes on must not begin with a state that lacks the late samples.

@@ -8,7 +8,7 @@ from django.db import transaction
 
 from devices.models import Record
 from inference.ecg.types import Analysis
-from inference.models import Alarm, AnalysisState, BeatBlock, Checkpoint
+from inference.models import Alarm, AnalysisState, BeatBlock
 from inference.nets import annotator
 from inference.services.beats import beat_block, insert_blocks
 from inference.services.carried import checksum_of, is_due, memory
@@ -18,7 +18,13 @@ from inference.services.conditions import (
     follow_spans,
     quality_spans,
 )
-from inference.services.cursors import Move, move_cursors, redo_from, write_states
+from inference.services.cursors import (
+    Move,
+    move_cursors,
+    redo_from,
+    write_checkpoints,
+    write_states,
+)
 from inference.services.episodes import keep_episodes, keep_flushed_episodes
 from inference.services.lots import CHECKPOINT_S
 from inference.services.standing import Standing
@@ -115,11 +121,10 @@ def _keep_beats(lots: Sequence[_Lot], *, now: datetime) -> None:
 
 def _keep_states(lots: Sequence[_Lot], *, now: datetime) -> None:
     for lot in lots:
-        if lot.is_checkpoint:
-            keep_checkpoint(lot.record, lot.move.end, lot.move.carried.to_bytes())
         if lot.work.carried.redo_from is not None:
             redo_from(lot.row, lot.work.carried.redo_from, now=now)
     write_states([lot.move for lot in lots if lot.writes_state])
+    write_checkpoints([lot.move for lot in lots if lot.is_checkpoint])
 
 
 def _follow(lot: _Lot, standing: Standing, *, now: datetime) -> Stored:
@@ -197,13 +202,6 @@ def settle(row: AnalysisState, record: Record) -> None:
 def drop_flushed(record: Record, cursor: int) -> None:
     """Delete the beats of a tail that was flushed beyond the cursor."""
     BeatBlock.objects.filter(record=record, start_sample__gte=cursor).delete()
-
-
-def keep_checkpoint(record: Record, cursor: int, state: bytes) -> None:
-    """Keep the carried state every five minutes of signal."""
-    Checkpoint.objects.update_or_create(
-        record=record, sample=cursor, defaults={"state": state, "compressed": False}
-    )
 
 
 def give_back(row: AnalysisState) -> None:

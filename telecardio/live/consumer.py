@@ -19,13 +19,13 @@ from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import DatabaseError, InterfaceError
 
+from devices.database_away import is_away, note_away
 from patients.models import User
 from telecardio.live.frames import StreamId
 from telecardio.live.metrics import FRAMES_DROPPED, FRAMES_SENT, VIEWERS
 from telecardio.live.reader import LiveReader, is_cancelled, process_reader
 from telecardio.live.rights import user_of_session, watchable
 from telecardio.live.viewer import Entry, Viewer
-from telecardio.operations.database_away import is_away, note_away
 
 logger = logging.getLogger(__name__)
 

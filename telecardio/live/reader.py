@@ -15,12 +15,12 @@ from django.conf import settings
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from devices.database_away import is_away, note_away
 from devices.live import live_stream_key
 from telecardio.live.entries import read_entry
 from telecardio.live.frames import StreamId
 from telecardio.live.stored import from_epoch_ms, stored_entries
 from telecardio.live.viewer import Entry, Viewer
-from telecardio.operations.database_away import is_away, note_away
 
 logger = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 from django.views import defaults
 
-from telecardio.operations.database_away import RETRY_S, is_away, note_away
+from devices.database_away import RETRY_S, is_away, note_away
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
