@@ -28,10 +28,12 @@ from devices.api.packets_asgi import Uploads  # noqa: E402
 from devices.live_writer import start_live_writer  # noqa: E402
 from devices.log_context import log_context  # noqa: E402
 from inference.models.life_sign import Part  # noqa: E402
+from telecardio.operations.orphans import end_with_parent  # noqa: E402
 from telecardio.operations.reporting import start_reporting  # noqa: E402
 from telecardio.operations.request_id import HEADER, request_id_of  # noqa: E402
 
 start_reporting(part=Part.INGEST)
+end_with_parent()
 start_live_writer()
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]

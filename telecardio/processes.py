@@ -53,13 +53,16 @@ def commands(
     web += ["--host", host, "--port", str(web_port), "--no-access-log"]
     # A proxy closes idle connections first, or it would use one that is being closed.
     web += ["--timeout-keep-alive", "60"]
-    ingest = [python, "-m", "granian", "telecardio.ingest:application"]
-    ingest += ["--interface", "asginl", "--host", host, "--port", str(ingest_port)]
-    ingest += ["--workers", "2", "--loop", "uvloop", "--http", "1", "--no-ws"]
+    ingest = [python, "-m", "uvicorn", "telecardio.ingest:application"]
+    ingest += ["--host", host, "--port", str(ingest_port)]
+    ingest += ["--lifespan", "off", "--no-access-log", "--log-level", "warning"]
     # A device keeps its connection open between uploads, up to 30 s apart.
-    ingest += ["--http1-header-read-timeout", "60000", "--backlog", "4096"]
-    ingest += ["--respawn-failed-workers", "--workers-kill-timeout", "10"]
-    ingest += ["--log-level", "warning"]
+    ingest += ["--timeout-keep-alive", "60", "--backlog", "4096"]
+    ingest += ["--timeout-graceful-shutdown", "10"]
+    # One that is kept waiting by a full machine is not dead.
+    ingest += ["--timeout-worker-healthcheck", "30"]
+    # With --reload there is one.
+    ingest += [] if reload else ["--workers", "2"]
     quiet = ["--loglevel", "WARNING", "-O", "fair"]
     quiet += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
     # One process each (the solo pool has no parent, which saves 100 MB): a record's
@@ -80,7 +83,7 @@ def commands(
     beat += ["--schedule", str(var / "celerybeat-schedule")]
     if reload:
         web += ["--reload", "--reload-dir", str(ROOT)]
-        ingest += ["--reload", "--reload-ignore-dirs", "var"]
+        ingest += ["--reload", "--reload-dir", str(ROOT)]
         watch = [python, "-m", "watchfiles", "--filter", "python"]
         workers = {
             name: [*watch, " ".join(worker), str(ROOT)]

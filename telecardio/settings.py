@@ -284,7 +284,7 @@ if LOG_FORMAT not in _LINES:
     message = f"TELECARDIO_LOG_FORMAT is plain or json, not {LOG_FORMAT!r}."
     raise ImproperlyConfigured(message)
 # The servers' own loggers, made before these settings are read.
-_SERVERS = ("_granian", "uvicorn", "uvicorn.error")
+_SERVERS = ("uvicorn", "uvicorn.error")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -32,7 +33,13 @@ def ingest(
     django_db_setup: None, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
     """Return the address of an ingest process on the database of this run."""
-    folder, port = tmp_path_factory.mktemp("ingest"), free_port()
+    with _running(tmp_path_factory.mktemp("ingest")) as (url, _):
+        yield url
+
+
+@contextmanager
+def _running(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    port = free_port()
     line = commands(host="127.0.0.1", web_port=0, ingest_port=port, var=folder)
     environment = os.environ | {
         "DATABASE_URL": run_database_url(),
@@ -47,7 +54,7 @@ def ingest(
     url = f"http://127.0.0.1:{port}"
     try:
         _wait_for(url, log)
-        yield url
+        yield url, process
     finally:
         process.terminate()
         process.wait(30)
@@ -203,6 +210,25 @@ def test_it_outlives_a_body_that_breaks_off(ingest, device, assignment, token):
     given = {"Authorization": f"Bearer {token}"}
     assert httpx.post(ingest + ADDRESS, json=packet(0), headers=given).is_success
     assert Chunk.objects.count() == 1
+
+
+def test_its_workers_end_with_a_killed_master(django_db_setup, tmp_path):
+    """They hold the port that the next master needs."""
+    with _running(tmp_path) as (url, master):
+        master.kill()
+        deadline = time.monotonic() + 20
+        while _is_taken(url):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+
+
+def _is_taken(url: str) -> bool:
+    host, port = url.removeprefix("http://").split(":")
+    try:
+        socket.create_connection((host, int(port))).close()
+    except ConnectionRefusedError:
+        return False
+    return True
 
 
 def test_it_stores_once_what_many_devices_send_at_once(ingest, ward):
