@@ -138,7 +138,14 @@ class Gathering:
         done: asyncio.Future[list[StoreResult | BudgetError | None]],
     ) -> None:
         self._is_storing = False
-        for one, came in zip(group, done.result(), strict=True):
+        results: Sequence[StoreResult | BudgetError | None]
+        if error := done.exception():
+            # Whatever it was, nobody may wait for ever.
+            logger.error("A group of uploads failed", exc_info=error)
+            results = [None] * len(group)
+        else:
+            results = done.result()
+        for one, came in zip(group, results, strict=True):
             if one.stored.done():
                 continue
             if isinstance(came, StoreResult):

@@ -223,6 +223,24 @@ def _hide_a_chunk(device: Device) -> None:
     )
 
 
+def test_it_stores_one_by_one_when_the_group_cannot_even_begin(
+    worn, hour_ago, monkeypatch
+):
+    def fail(costs):
+        raise ValueError("Redis said something odd.")
+
+    monkeypatch.setattr(gathering, "spend_all", fail)
+    arrivals = [arrival_of(device, timed(0, hour_ago)) for device in worn]
+
+    async def work(gathered):
+        packets = decoded_of(timed(0, hour_ago))
+        return await asyncio.gather(
+            *[gathered.store(arrival, packets) for arrival in arrivals]
+        )
+
+    assert [words(result) for result in gather(work)] == [["stored"]] * len(worn)
+
+
 def test_it_takes_from_the_budget_once(worn, hour_ago, settings):
     settings.DEVICE_BUDGET_BURST_S, settings.DEVICE_BUDGET_FACTOR = 10, 0.01
     packets = [[timed(seq * 6 + i, hour_ago) for i in range(6)] for seq in range(2)]
