@@ -32,12 +32,12 @@ Result = TypeVar("Result")
 
 # A group collects for so long, unless the last one was large: then the time that it
 # takes to store is enough.
-GATHER_S = 0.02
-_LARGE = 16
+GATHER_S = 0.01
+_LARGE = 6
 # A loop that wakes for each upload spends most of its time on waking (caches are cold
 # then): after a few it waits, so that more have come when it looks again.
-PAUSE_S = 0.02
-_BUNCH = 8
+PAUSE_S = 0.01
+_BUNCH = 4
 _MOST_UPLOADS, _MOST_BYTES = 100, 2 << 20
 # Who would have to wait behind more is asked to come back; first who is late anyway.
 WAITING_UPLOADS, WAITING_BYTES = 2000, 64 << 20
