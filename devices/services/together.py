@@ -35,7 +35,7 @@ def store_together(arrivals: Sequence[Arrival]) -> list[StoreResult | None]:
     """Store what just goes on; None: ``store_packets`` has to decide.
 
     When this returns, what it calls stored is committed and announced. If it raises,
-    nothing may be stored or everything: asked again, ``store_packets`` finds out.
+    some of it may be, too: asked again, ``store_packets`` calls that a duplicate.
     """
     results: list[StoreResult | None] = [None] * len(arrivals)
     # Two uploads of a device take turns.
