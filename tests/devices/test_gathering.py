@@ -174,7 +174,8 @@ def test_it_finds_another_connection_when_its_own_was_ended(worn, hour_ago):
 def _end_backends(spared: int) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            # It waits until they have gone: until then they look usable.
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
             " WHERE datname = current_database()"
             " AND pid NOT IN (pg_backend_pid(), %s)",
             [spared],
