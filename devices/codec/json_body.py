@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+import orjson
+
 from devices.codec import packet_fields as check
 from devices.codec.errors import BodyError, PacketError
 from devices.codec.packet import MAX_PACKETS, Decoded, InvalidPacket, Packet
@@ -30,18 +32,26 @@ def decode_json(body: bytes) -> Decoded:
 
 def _parse(body: bytes) -> dict[str, Any]:
     try:
+        parsed = orjson.loads(body)
+    except ValueError:
+        parsed = _parse_leniently(body)
+    if type(parsed) is not dict:
+        text = 'The body must be a packet or {"packets": [...]}.'
+        raise BodyError("malformed", text)
+    return parsed
+
+
+def _parse_leniently(body: bytes) -> Any:
+    """Parse what is no strict JSON, so that one bad number condemns one packet."""
+    try:
         # NaN and Infinity become floats here, which no field accepts.
-        parsed = json.loads(body.decode("utf-8"))
+        return json.loads(body.decode("utf-8"))
     except RecursionError:
         raise BodyError("malformed", "The JSON is nested too deeply.") from None
     except ValueError as error:
         # Also bytes that are not UTF-8, and numbers of thousands of digits.
         text = f"The body is not JSON in UTF-8: {error}"[:200]
         raise BodyError("malformed", text) from None
-    if type(parsed) is not dict:
-        text = 'The body must be a packet or {"packets": [...]}.'
-        raise BodyError("malformed", text)
-    return parsed
 
 
 def _parts(parsed: dict[str, Any]) -> list[Any]:

@@ -2,6 +2,7 @@
 
 import math
 import re
+from array import array
 from datetime import UTC, datetime
 from typing import Any
 
@@ -106,12 +107,11 @@ def samples(fields: dict[str, Any], *, fs: int, leads: int) -> NDArray[np.int16]
         raise PacketError("samples", "type", "must be integers only")
     per_lead(len(value), leads=leads, fs=fs)
     try:
-        wide = np.array(value, dtype=np.int64)
+        # Twice as fast as what numpy makes of a list.
+        return np.frombuffer(array("h", value), np.int16)
     except OverflowError:
-        wide = np.array([2**31])
-    if wide.size and (wide.min() < -(2**15) or wide.max() >= 2**15):
-        raise PacketError("samples", "range", "must be -32768 to 32767")
-    return wide.astype(np.int16)
+        text = "must be -32768 to 32767"
+        raise PacketError("samples", "range", text) from None
 
 
 def per_lead(size: int, *, leads: int, fs: int) -> None:
