@@ -4,11 +4,8 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import F, Max
-
-from devices.models import Chunk, Record
+from devices.models import Record
 from inference.alarm_rules import (
-    LATE_AFTER,
     RULES,
     is_late,
     suppression,
@@ -17,6 +14,7 @@ from inference.alarm_rules import (
 from inference.ecg.types import Analysis
 from inference.models import Alarm, AnalysisState, Episode
 from inference.services.alarms import Condition, clear_alarm, follow_condition
+from inference.services.arrival import arrived_at, clock_behind
 from inference.services.beats import quality_between
 from inference.services.standing import Standing
 from inference.technical_rules import Watch, watch_quality
@@ -77,11 +75,11 @@ def _alarm_episode(
         row.suppressed = reason
         row.save(update_fields=["suppressed"])
     seen_at = record.time_of(cursor)
-    arrived_at = None
-    if is_late(row.end_at or seen_at, now=now):
-        arrived_at = _arrived_at(record, onset, until)
-        if not first_look and arrived_at and now - arrived_at > SECOND_LOOK:
-            arrived_at = None
+    last_at, came_at = row.end_at or seen_at, None
+    if is_late(last_at, now=now):
+        came_at = arrived_at(record, onset, until, last_at=last_at)
+        if not first_look and came_at and now - came_at > SECOND_LOOK:
+            came_at = None
     return follow_condition(
         Condition(
             rule=row.label,
@@ -92,7 +90,7 @@ def _alarm_episode(
             onset_sample=row.onset_sample,
             seen_at=seen_at,
             seen_sample=cursor,
-            arrived_at=None if arrived_at is None else min(arrived_at, now),
+            arrived_at=None if came_at is None else min(came_at, now),
             end_at=row.end_at,
             end_sample=row.end_sample,
             detail=row.detail,
@@ -103,20 +101,6 @@ def _alarm_episode(
         ),
         now=now,
     )
-
-
-def _arrived_at(record: Record, onset: int, until: int) -> datetime | None:
-    """Return when all of the samples in ``[onset, until)`` were here, or the last."""
-    margin = int(LATE_AFTER.total_seconds()) * record.fs
-    start = max(onset, until - margin)
-    chunks = Chunk.objects.filter(
-        record=record,
-        first_sample__gt=start - margin,
-        first_sample__gte=start + 1 - F("n"),
-        first_sample__lt=until,
-    )
-    arrived_at: datetime | None = chunks.aggregate(at=Max("received_at"))["at"]
-    return arrived_at
 
 
 def quality_spans(
@@ -175,6 +159,11 @@ def follow_spans(
         if end_s is None and told == priority:
             continue
         end_sample = None if end_s is None else end_s * record.fs
+        seen_at = record.time_of(seen_s * record.fs)
+        end_at = None if end_sample is None else record.time_of(end_sample)
+        told_at = now
+        if is_late(end_at or seen_at, now=now):
+            told_at -= clock_behind(record, seen_s * record.fs)
         changed.append(
             follow_condition(
                 Condition(
@@ -183,9 +172,10 @@ def follow_spans(
                     record=record,
                     onset_at=record.time_of(onset),
                     onset_sample=onset,
-                    seen_at=record.time_of(seen_s * record.fs),
+                    seen_at=seen_at,
                     seen_sample=seen_s * record.fs,
-                    end_at=None if end_sample is None else record.time_of(end_sample),
+                    arrived_at=told_at,
+                    end_at=end_at,
                     end_sample=end_sample,
                     detail=RULES[rule].why,
                     annotator=annotator,
