@@ -1,4 +1,8 @@
-"""Proportional memory (PSS) of processes and all below them, over time (Linux)."""
+"""Proportional memory (PSS) of processes and all below them, over time (Linux).
+
+Of memory that processes share (PostgreSQL's buffers, code) each has its part: one that
+touches more of it grows, and the others shrink. ``own`` leaves that out.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +22,10 @@ TEN_MIN_S = 600.0
 
 @dataclass
 class Memory:
-    """Samples of the PSS of every process, by kind."""
+    """Samples ``(time, PSS, own)`` of every process, by kind; kB."""
 
     roots: Mapping[str, int]
-    samples: dict[tuple[str, int], list[tuple[float, int]]] = field(
+    samples: dict[tuple[str, int], list[tuple[float, int, int]]] = field(
         default_factory=lambda: defaultdict(list)
     )
 
@@ -31,7 +35,7 @@ class Memory:
         for kind, pids in descendants(self.roots).items():
             for pid in pids:
                 if kb := _pss_kb(pid):
-                    self.samples[kind, pid].append((now, kb))
+                    self.samples[kind, pid].append((now, *kb))
 
     def figures(self) -> dict[str, Any]:
         """Return per kind the MB at the start and end, and the largest growth.
@@ -46,33 +50,42 @@ class Memory:
             whole = [
                 rows for rows in mine if rows[0][0] == first and rows[-1][0] == last
             ]
-            growth = [_growth_percent(rows) for rows in whole if len(rows) > 1]
             found[kind] = {
                 "processes": len(whole),
                 "start_mb": _mb(rows[0][1] for rows in mine if rows[0][0] == first),
                 "end_mb": _mb(rows[-1][1] for rows in mine if rows[-1][0] == last),
-                "most_growth_percent_per_10_min": max(growth, default=None),
+                "most_growth_percent_per_10_min": _most_growth(whole, 1),
+                "most_growth_of_own_percent_per_10_min": _most_growth(whole, 2),
             }
         return found
 
     def _span(self) -> tuple[float, float]:
-        times = [at for rows in self.samples.values() for at, _ in rows]
+        times = [at for rows in self.samples.values() for at, *_ in rows]
         return (min(times), max(times)) if times else (0.0, 0.0)
 
 
-def _growth_percent(rows: list[tuple[float, int]]) -> float:
-    times, kb = np.array(rows, float).T
+def _most_growth(whole: list[list[tuple[float, int, int]]], column: int) -> Any:
+    growth = [_growth_percent(rows, column) for rows in whole if len(rows) > 1]
+    return max(growth, default=None)
+
+
+def _growth_percent(rows: list[tuple[float, int, int]], column: int) -> float:
+    table = np.array(rows, float)
+    times, kb = table[:, 0], table[:, column]
     slope = np.polyfit(times - times[0], kb, 1)[0]
-    return round(float(100 * slope * TEN_MIN_S / kb[0]), 2)
+    return round(float(100 * slope * TEN_MIN_S / max(kb[0], 1)), 2)
 
 
 def _mb(kb: Any) -> float:
     return round(sum(kb) / 1024, 1)
 
 
-def _pss_kb(pid: int) -> int:
+def _pss_kb(pid: int) -> tuple[int, int] | None:
+    """Return the PSS, and the part of it that is in no file and shared with nobody."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except OSError:
-        return 0
-    return next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
+        return None
+    kb = {name: value for name, _, value in (line.partition(":") for line in lines[1:])}
+    whole, own = (int(kb[name].split()[0]) for name in ("Pss", "Pss_Anon"))
+    return (whole, own) if whole else None

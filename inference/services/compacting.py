@@ -79,8 +79,9 @@ def _claim(*, now: datetime) -> list[AnalysisState]:
     )
     free = Q(claimed_until=None) | Q(claimed_until__lt=now)
     due = Q(next_try_at=None) | Q(next_try_at__lte=now)
-    # What is recorded now is full, and has rested, so far behind.
-    behind = SEGMENT_S + int(REST.total_seconds())
+    # What is recorded now is full, and has rested, so far behind; records that began
+    # together, as after a power cut, take turns.
+    behind = SEGMENT_S + int(REST.total_seconds()) + F("record_id") % SEGMENT_S
     grown = Q(record__analysis__cursor_sample__gte=F("done_sample") + fs * behind)
     heard = Q(done_received_at=None) | ~Q(
         done_received_at=F("record__last_received_at")

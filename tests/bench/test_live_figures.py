@@ -74,10 +74,12 @@ def test_it_times_each_frame_once_and_misses_those_that_never_came() -> None:
 
 def test_it_tells_how_memory_grows() -> None:
     memory = Memory({"web": 1})
-    memory.samples["web", 1] = [(0.0, 1000), (300.0, 1005), (600.0, 1010)]
-    memory.samples["web", 2] = [(300.0, 500), (600.0, 9000)]
+    rows = [(0.0, 1000, 400), (300.0, 1005, 408), (600.0, 1010, 416)]
+    memory.samples["web", 1] = rows
+    memory.samples["web", 2] = [(300.0, 500, 0), (600.0, 9000, 0)]
     found = memory.figures()["web"]
     assert found["most_growth_percent_per_10_min"] == 1.0
+    assert found["most_growth_of_own_percent_per_10_min"] == 4.0
     assert found["processes"] == 1
     assert found["start_mb"] == 1.0
 

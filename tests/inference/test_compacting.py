@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from django.db.models import F
 from django.utils import timezone
 
 from devices.models import Assignment, Chunk, Compaction, Record, Segment
@@ -136,7 +137,7 @@ def test_it_works_late_packets_into_compacted_spans(
 def test_it_leaves_alone_what_waits_to_be_analysed_again(
     assignment: Assignment, adu: np.ndarray
 ) -> None:
-    now = _live(assignment, adu[: 1000 * FS], {200})
+    now = _live(assignment, adu[: 1210 * FS], {200})
     state = AnalysisState.objects.get()
     assert settled_sample(state) == state.cursor_sample
     packets = packets_of(adu, packet_s=2, start_at=state.record.time_of(0))
@@ -148,6 +149,34 @@ def test_it_leaves_alone_what_waits_to_be_analysed_again(
     row = Compaction.objects.get()
     assert row.done_sample == 300 * FS
     assert row.claimed_until is None
+
+
+def test_records_that_began_together_take_turns(assignment: Assignment) -> None:
+    now = timezone.now()
+    for n in range(600):
+        record = Record.objects.create(
+            device=assignment.device,
+            stream=f"{n:016x}",
+            patient=assignment.patient,
+            fs=FS,
+            leads=["I"],
+            gain=200.0,
+            baseline=0,
+            started_at=now,
+            last_received_at=now,
+        )
+        AnalysisState.objects.create(record=record, advanced_at=now)
+    claimed = []
+    for second in range(0, 1201, 60):
+        AnalysisState.objects.update(cursor_sample=second * FS)
+        claimed.append(0)
+        while states := compacting._claim(now=now):
+            claimed[-1] += len(states)
+            done = Compaction.objects.filter(record__in=[s.record_id for s in states])
+            done.update(done_sample=F("done_sample") + 300 * FS, claimed_until=None)
+    # From 15 min on, spread over 300 s; then the first ones are due again.
+    assert claimed[:15] == [0] * 15
+    assert [round(many / 2) for many in claimed[15:]] == [1, 60, 60, 60, 60, 60]
 
 
 def test_it_puts_off_a_record_that_cannot_be_compacted(

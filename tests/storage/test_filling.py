@@ -42,16 +42,17 @@ def test_it_fills_a_history_that_reads_and_answers_as_if_it_was_uploaded() -> No
 
 
 def test_it_leaves_the_analysis_to_the_workers() -> None:
-    call_command("simulate", "--fill", "16min", "--no-progress", stdout=StringIO())
+    # Long enough, whichever turn the record has.
+    call_command("simulate", "--fill", "21min", "--no-progress", stdout=StringIO())
     now = timezone.now()
     # The last two minutes are in the queue of what is watched.
     analyse_pending(now=now)
     analyse_pending(now=now)
     state = AnalysisState.objects.get()
-    assert state.cursor_sample == 16 * 60 * 250
+    assert state.cursor_sample == 21 * 60 * 250
     compact_pending(now=now)
     packed = BeatBlock.objects.exclude(packed=None)
-    assert [one.end_sample for one in packed] == [75_000, 150_000, 225_000]
+    assert [one.end_sample for one in packed] == [75_000, 150_000, 225_000, 300_000]
 
 
 def test_it_answers_a_repeated_packet_of_the_first_day() -> None:
