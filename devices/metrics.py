@@ -21,6 +21,10 @@ LIVE_DROPPED = Counter(
     "telecardio_live_entries_dropped",
     "Entries that never entered a live stream, because Redis did not keep up.",
 )
+DAMAGED_READS = Counter(
+    "telecardio_damaged_reads",
+    "Segments that somebody asked for and that could not be read.",
+)
 SERVER_AWAY = Counter(
     "telecardio_server_away",
     "Answers that PostgreSQL or Redis owed and did not give.",

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from django.db.models import QuerySet
 
+from devices.metrics import DAMAGED_READS
 from devices.models import SEGMENT_S, Record, Segment
 from devices.segment_files import read_segment
 from devices.segments import (
@@ -141,7 +142,7 @@ def _parts(
         except (DamagedSegment, OSError) as error:
             if damaged is None:
                 raise
-            note_damage(segment, error)
+            _note_damage(segment, error)
             low, high = max(segment.start_sample, start), min(segment.end_sample, end)
             damaged.append((low, high))
             continue
@@ -149,8 +150,9 @@ def _parts(
             yield found
 
 
-def note_damage(segment: Segment, error: Exception) -> None:
+def _note_damage(segment: Segment, error: Exception) -> None:
     """Log what of a record cannot be shown; ``DamagedSegment`` says which already."""
+    DAMAGED_READS.inc()
     where = "" if isinstance(error, DamagedSegment) else f"{_name(segment)}: "
     logger.error("Stored signal is damaged. %s%s", where, error)
 

@@ -34,7 +34,7 @@ Result = TypeVar("Result")
 # takes to store is enough.
 GATHER_S = 0.01
 _LARGE = 6
-# A loop that wakes for each upload spends most of its time on waking (caches are cold
+# A loop that wakes for each packet spends most of its time on waking (caches are cold
 # then): after a few it waits, so that more have come when it looks again.
 PAUSE_S = 0.01
 _BUNCH = 4
@@ -80,9 +80,9 @@ class Gathering:
         self._waiting.append(waiting)
         self._pending += 1
         self._bytes += size
-        self._arrived += 1
-        if self._arrived == 1:
+        if not self._arrived:
             loop.call_soon(self._pause)
+        self._arrived += len(decoded.items)
         self._plan(loop)
         try:
             return await waiting.stored

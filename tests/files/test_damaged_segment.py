@@ -11,6 +11,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
+from prometheus_client import REGISTRY
 
 from devices.models import Record, Segment
 from devices.reading import read_signal
@@ -81,6 +82,7 @@ def test_its_page_and_windows_show_the_rest_and_name_the_span(
     client.force_login(alice)
     assert client.get(f"/records/{record.pk}/").status_code == 200
     url = f"/records/{record.pk}/window/"
+    counted = REGISTRY.get_sample_value("telecardio_damaged_reads_total")
     with caplog.at_level(logging.ERROR):
         answer = client.get(url, {"start": 290, "seconds": 20})
     assert answer.status_code == 200
@@ -89,6 +91,8 @@ def test_its_page_and_windows_show_the_rest_and_name_the_span(
     [lead] = view["leads"]
     assert None not in lead["mv"][: 10 * FS]
     assert lead["mv"][10 * FS :] == [None] * (10 * FS)
+    told = REGISTRY.get_sample_value("telecardio_damaged_reads_total")
+    assert told == counted + 1
     [line] = caplog.records
     assert line.levelname == "ERROR"
     assert line.exc_info is None
