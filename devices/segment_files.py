@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.files.base import ContentFile
-from django.core.files.storage import FileSystemStorage, Storage, storages
+from django.core.files.storage import FileSystemStorage, storages
 
 
 class DurableFiles(FileSystemStorage):
@@ -38,6 +38,10 @@ class DurableFiles(FileSystemStorage):
             _sync(folder)
         return name
 
+    def read_whole(self, name: str) -> bytes:
+        """Return a file; ``FileNotFoundError`` if there is none."""
+        return Path(self.path(name)).read_bytes()
+
 
 def _sync(folder: Path) -> None:
     """Let the names in a folder outlive a power cut, too."""
@@ -48,8 +52,11 @@ def _sync(folder: Path) -> None:
         os.close(number)
 
 
-def segment_store() -> Storage:
-    """Return where segments are kept, as ``STORAGES`` says."""
+def segment_store() -> Any:
+    """Return where segments are kept, as ``STORAGES`` says.
+
+    A Django storage with a ``read_whole``: ``DurableFiles`` or ``SegmentObjects``.
+    """
     return storages["segments"]
 
 
@@ -68,7 +75,9 @@ def write_segment(key: str, data: bytes) -> None:
 
 
 def read_segment(key: str) -> bytes:
-    """Return the bytes of a file; ``FileNotFoundError`` if there is none."""
-    with segment_store().open(key) as file:
-        data: bytes = file.read()
+    """Return the bytes of a file; ``FileNotFoundError`` if there is none.
+
+    Raises another ``OSError`` where the disk fails or the store is away.
+    """
+    data: bytes = segment_store().read_whole(key)
     return data

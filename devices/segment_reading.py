@@ -138,7 +138,7 @@ def _parts(
     for segment in segments_touching(record, start, end).defer(*_LARGE):
         try:
             found = _read(segment, read)
-        # A disk that fails says so with another OSError.
+        # A disk that fails and a store that is away say so with another OSError.
         except (DamagedSegment, OSError) as error:
             if damaged is None:
                 raise
@@ -154,7 +154,7 @@ def _note_damage(segment: Segment, error: Exception) -> None:
     """Log what of a record cannot be shown; ``DamagedSegment`` says which already."""
     DAMAGED_READS.inc()
     where = "" if isinstance(error, DamagedSegment) else f"{_name(segment)}: "
-    logger.error("Stored signal is damaged. %s%s", where, error)
+    logger.error("Stored signal cannot be read. %s%s", where, error)
 
 
 def _read(segment: Segment, read: Callable[[Segment], _Part]) -> _Part | None:

@@ -243,7 +243,7 @@ _SEGMENT_FILES = {
     "OPTIONS": {"location": env("SEGMENTS_DIR", default=str(VAR_DIR / "segments"))},
 }
 _SEGMENT_OBJECTS = {
-    "BACKEND": "storages.backends.s3.S3Storage",
+    "BACKEND": "devices.segment_objects.SegmentObjects",
     "OPTIONS": {
         "bucket_name": SEGMENTS_S3_BUCKET,
         "endpoint_url": env("SEGMENTS_S3_ENDPOINT", default="") or None,

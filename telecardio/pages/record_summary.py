@@ -109,7 +109,7 @@ def _rhythm(record: Record, analysed_sample: int, beats: Beats) -> str:
     damaged: Damaged = []
     mv = read_signal_mv(record, 0, end, lead=lead, damaged=damaged)
     if damaged:
-        return "not known: a part of the recording is damaged in storage"
+        return "not known: a part of the recording cannot be read from storage"
     rhythm = recording_rhythm(rhythm_model(), mv, fs=record.fs, beats=beats)
     return "" if rhythm is None else rhythm_words(rhythm)
 

@@ -151,7 +151,7 @@ def test_a_short_recording_has_no_rhythm_instead_of_no_page(
     client.force_login(alice)
     page = client.get(f"/records/{record.pk}/")
     assert page.status_code == 200
-    assert "a part of the recording is damaged in storage" in page.text
+    assert "a part of the recording cannot be read from storage" in page.text
 
 
 def test_strips_and_mails_go_out_with_a_gap(record: Record, patient: Patient) -> None:

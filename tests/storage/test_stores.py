@@ -9,6 +9,7 @@ from pathlib import Path
 
 import boto3
 import httpx
+import numpy as np
 import pytest
 from django.conf import settings as current
 from django.core.files.base import ContentFile
@@ -16,6 +17,7 @@ from django.test import override_settings
 from django.utils import timezone
 
 from devices.models import Record, Segment
+from devices.reading import read_signal
 from devices.segment_files import (
     DurableFiles,
     new_key,
@@ -23,6 +25,8 @@ from devices.segment_files import (
     segment_store,
     write_segment,
 )
+from devices.segment_objects import StoreAway
+from devices.segment_reading import kept_segments
 from telecardio.processes import free_port
 from tests.storage.conftest import Store, compact, everything, packet
 
@@ -94,18 +98,23 @@ def s3(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     client = boto3.client("s3", endpoint_url=s3_server, region_name="us-east-1")
     client.create_bucket(Bucket="telecardio")
+    with bucket_at(s3_server):
+        yield
+
+
+def bucket_at(address: str) -> override_settings:
+    """Let segments be kept in the bucket at this address."""
     bucket = {
-        "BACKEND": "storages.backends.s3.S3Storage",
+        "BACKEND": "devices.segment_objects.SegmentObjects",
         "OPTIONS": {
             "bucket_name": "telecardio",
-            "endpoint_url": s3_server,
+            "endpoint_url": address,
             "region_name": "us-east-1",
             "location": "segments",
             "default_acl": None,
         },
     }
-    with override_settings(STORAGES=current.STORAGES | {"segments": bucket}):
-        yield
+    return override_settings(STORAGES=current.STORAGES | {"segments": bucket})
 
 
 @pytest.mark.django_db
@@ -114,7 +123,7 @@ def test_it_keeps_segments_in_s3(s3: None, store: Store) -> None:
     record = Record.objects.get()
     before = everything(record)
     assert compact(record) == 2
-    assert type(segment_store()).__name__ == "S3Storage"
+    assert type(segment_store()).__name__ == "SegmentObjects"
     assert everything(record) == before
     store([packet(9)], after_s=900)
     before = everything(record)
@@ -125,3 +134,28 @@ def test_it_keeps_segments_in_s3(s3: None, store: Store) -> None:
     segment_store().delete(segment.key)
     with pytest.raises(FileNotFoundError):
         read_segment(segment.key)
+
+
+@pytest.mark.django_db
+def test_it_shows_what_is_there_while_s3_is_away(s3: None, store: Store) -> None:
+    store([packet(seq) for seq in range(320)])
+    record = Record.objects.get()
+    assert compact(record) == 2
+    store([packet(320), packet(321)], after_s=900)
+    kept_segments.clear()
+    record.refresh_from_db()
+    with bucket_at(f"http://127.0.0.1:{free_port()}"):
+        key = Segment.objects.first().key
+        with pytest.raises(StoreAway):
+            read_segment(key)
+        # Nobody waits for it again at once.
+        began = time.monotonic()
+        away: list[tuple[int, int]] = []
+        signal = read_signal(record, 0, record.end_sample, damaged=away)
+        assert time.monotonic() - began < 1
+        spans = Segment.objects.order_by("span_sample")
+        assert away == list(spans.values_list("start_sample", "end_sample"))
+        assert np.isnan(signal[: away[-1][1]]).all()
+        assert not np.isnan(signal[away[-1][1] :]).any()
+        assert store([packet(1), packet(320)], after_s=900) == ["duplicate"] * 2
+    assert not np.isnan(read_signal(record, 0, record.end_sample)).any()
