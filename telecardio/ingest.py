@@ -4,6 +4,7 @@ An upload needs no session, page, language or form, and what these need of middl
 costs more than storing it. All else goes to Django, as in the web process.
 """
 
+import gc
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
@@ -40,6 +41,9 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 _address = reverse("packets")
 _uploads = Uploads()
+# All this stays for good: not to be looked through at each full collection.
+gc.collect()
+gc.freeze()
 
 
 async def application(scope: dict[str, Any], receive: Receive, send: Send) -> None:

@@ -117,16 +117,22 @@ class _Plan:
         self.hot = list(signal.order_by("seq"))
         if not self.hot:
             return
-        own = Segment.objects.filter(record=record, span_sample=self.span)
+        own, after = self._segments_from()
         self._unpack(own)
         first, last = self._signal_seqs()
         # A heartbeat that went with a later packet may belong before one of ours.
-        later = Segment.objects.filter(
-            record=record, span_sample__gt=self.span, first_seq__lt=last
-        )
-        self._unpack(later.order_by("span_sample")[:1])
-        before = self._signal_before(first)
-        self.hot += chunks.filter(n=0, seq__gt=before, seq__lt=last)
+        self._unpack(one for one in after if one.first_seq < last)
+        heartbeats = list(chunks.filter(n=0, seq__lt=last))
+        if heartbeats:
+            before = self._signal_before(first)
+            self.hot += [chunk for chunk in heartbeats if chunk.seq > before]
+
+    def _segments_from(self) -> tuple[list[Segment], list[Segment]]:
+        """Return the segment of the span and the one after it, each if there is one."""
+        rows = Segment.objects.filter(record=self.record, span_sample__gte=self.span)
+        nearest = list(rows.order_by("span_sample")[:2])
+        own = [one for one in nearest if one.span_sample == self.span]
+        return own, [one for one in nearest if one not in own][:1]
 
     def groups(self) -> Iterator[tuple[int, list[Chunk]]]:
         """Return the spans that get a segment, and the chunks of each."""

@@ -100,7 +100,8 @@ def swap_in(
         raise Overtaken(f"Writing segments of record {record.pk} took too long.")
     if Chunk.objects.filter(pk__in=taken).delete()[0] != len(taken):
         raise Overtaken(f"Chunks of record {record.pk} are in a segment already.")
-    old.delete()
+    if replaced:
+        old.delete()
     Segment.objects.bulk_create(rows)
     loosen(keys=replaced.values(), now=now)
 

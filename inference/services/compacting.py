@@ -19,6 +19,7 @@ from devices.services.compacting import REST, due_spans, rest_of
 from inference.models import AnalysisState, BeatBlock, Checkpoint, Reanalysis
 from inference.packed_beats import pack_beats
 from inference.services.block_rows import ARRAYS
+from inference.services.block_swap import replace_blocks
 
 log = logging.getLogger(__name__)
 
@@ -145,7 +146,8 @@ def pack_history(*, record: Record, before_sample: int) -> int:
     """Pack the blocks of beats that lie before a sample, those of a span into one.
 
     Blocks of one author that follow each other are joined; where somebody else's
-    begin or end, a block ends. Returns how many blocks were left of them.
+    begin or end, a block ends. Returns how many blocks were left of them. What late
+    samples change meanwhile is left for the next time.
     """
     size = SEGMENT_S * record.fs
     plain = BeatBlock.every.filter(
@@ -156,10 +158,7 @@ def pack_history(*, record: Record, before_sample: int) -> int:
     return sum(_pack_span(record, span, span + size) for span in spans)
 
 
-@transaction.atomic
 def _pack_span(record: Record, start: int, end: int) -> int:
-    # What late samples change is written under the same lock.
-    AnalysisState.objects.select_for_update().filter(record=record).first()
     blocks = BeatBlock.every.filter(
         record=record,
         provisional=False,
@@ -173,15 +172,11 @@ def _pack_span(record: Record, start: int, end: int) -> int:
         )
         for sample in bounds
     }
-    joined = [
-        _joined(run)
-        for run in _runs(list(blocks), edges, fs=record.fs)
-        if len(run) > 1 or run[0].packed is None
-    ]
-    old = [pk for block, pks in joined for pk in pks]
-    BeatBlock.every.filter(pk__in=old).delete()
-    BeatBlock.every.bulk_create(block for block, _ in joined)
-    return len(joined)
+    runs = _runs(list(blocks), edges, fs=record.fs)
+    joined = [_joined(run) for run in runs if len(run) > 1 or run[0].packed is None]
+    return sum(
+        replace_blocks(record=record, old=pks, new=block) for block, pks in joined
+    )
 
 
 def _runs(

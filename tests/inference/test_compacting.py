@@ -1,6 +1,7 @@
 """Compacted history says the same, and late packets are worked into it as before."""
 
 import random
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -14,7 +15,11 @@ from inference.models import AnalysisState, BeatBlock, Checkpoint, HourSummary
 from inference.services import compacting
 from inference.services.analysis import analyse_pending
 from inference.services.beats import beats_between, quality_between
-from inference.services.compacting import compact_pending, settled_sample
+from inference.services.compacting import (
+    compact_pending,
+    pack_history,
+    settled_sample,
+)
 from inference.services.heart_rate import heart_rate_band
 from inference.services.summaries import hours_of
 from tests.inference.uploading import (
@@ -132,6 +137,29 @@ def test_it_works_late_packets_into_compacted_spans(
     assert not Chunk.objects.filter(n__gt=0).exists()
     assert sum(Segment.objects.values_list("sample_count", flat=True)) == len(adu)
     assert_settled(record, adu)
+
+
+def test_it_packs_nothing_that_changed_meanwhile(
+    assignment: Assignment, adu: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = _live(assignment, adu[: 400 * FS], set())
+    record = Record.objects.get()
+    settle(record, now=now)
+    joined = compacting._joined
+
+    def late(run: Sequence[BeatBlock]) -> tuple[BeatBlock, list[int]]:
+        done = joined(run)
+        run[3].delete()
+        return done
+
+    with monkeypatch.context() as patched:
+        patched.setattr(compacting, "_joined", late)
+        before = BeatBlock.objects.count()
+        assert pack_history(record=record, before_sample=300 * FS) == 0
+    assert BeatBlock.objects.count() == before - 1
+    assert not BeatBlock.objects.exclude(packed=None).exists()
+    # Around the hole there are two.
+    assert pack_history(record=record, before_sample=300 * FS) == 2
 
 
 def test_it_leaves_alone_what_waits_to_be_analysed_again(
