@@ -19,7 +19,7 @@ def replace_blocks(*, record: Record, old: Sequence[int], new: BeatBlock) -> boo
     values = [getattr(new, field.attname) for field in _FIELDS]
     with connection.cursor() as cursor:
         cursor.execute(_REPLACE, [record.pk, list(old), len(old), *values, len(old)])
-        return cursor.rowcount == 1
+        return bool(cursor.rowcount == 1)
 
 
 _FIELDS = [field for field in BeatBlock._meta.concrete_fields if not field.primary_key]
