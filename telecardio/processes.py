@@ -1,5 +1,6 @@
 """The platform's processes: their command lines, and running all of them here."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -17,6 +18,8 @@ from inference.asking import queue_of_shard
 ROOT = Path(__file__).resolve().parent.parent
 START_TIMEOUT_S = 90
 STOP_TIMEOUT_S = 15
+# As the command nice has it.
+BEHIND_NICE = 10
 
 
 class ProcessError(RuntimeError):
@@ -101,6 +104,16 @@ def commands(
     }
 
 
+def stand_behind(session: int) -> None:
+    """Let a session wait for all others, where Linux shares time among sessions.
+
+    There ``nice`` orders the processes of one session only, and each of ours has its
+    own. Without such groups ``nice`` is enough, and nothing happens here.
+    """
+    with contextlib.suppress(OSError):
+        Path(f"/proc/{session}/autogroup").write_text(f"{BEHIND_NICE}")
+
+
 def _worker_name(shard: int) -> str:
     return f"worker-{shard}" if shard else "worker"
 
@@ -160,6 +173,8 @@ class Stack:
                 # Ctrl-C is for us; we stop the children in order.
                 start_new_session=True,
             )
+        if name == "backfill":
+            stand_behind(self.children[name].pid)
 
     def start_all(self) -> None:
         """Start every process and wait until pages and uploads are answered."""
