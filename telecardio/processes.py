@@ -1,6 +1,5 @@
 """The platform's processes: their command lines, and running all of them here."""
 
-import contextlib
 import os
 import signal
 import socket
@@ -21,6 +20,7 @@ STOP_TIMEOUT_S = 15
 # How far each stands behind the live workers when processors are short, as nice counts:
 # a packet's analysis is the longest way, and its ack and its frame have time left.
 BEHIND = {"ingest": 2, "web": 2, "mail": 4, "beat": 4, "backfill": 10}
+_TRIES = 20
 
 
 class ProcessError(RuntimeError):
@@ -111,8 +111,16 @@ def stand_behind(session: int, *, nice: int) -> None:
     There ``nice`` orders the processes of one session only, and each of ours has its
     own. Without such groups ``nice`` is enough, and nothing happens here.
     """
-    with contextlib.suppress(OSError):
-        Path(f"/proc/{session}/autogroup").write_text(f"{nice}")
+    for _ in range(_TRIES):
+        try:
+            Path(f"/proc/{session}/autogroup").write_text(f"{nice}")
+        except BlockingIOError:
+            # Of those who are not root, Linux lets one in a tenth of a second do this.
+            time.sleep(0.1)
+        except OSError:
+            return
+        else:
+            return
 
 
 def _worker_name(shard: int) -> str:
@@ -174,7 +182,8 @@ class Stack:
                 # Ctrl-C is for us; we stop the children in order.
                 start_new_session=True,
             )
-        stand_behind(self.children[name].pid, nice=BEHIND.get(name, 0))
+        if name in BEHIND:
+            stand_behind(self.children[name].pid, nice=BEHIND[name])
 
     def start_all(self) -> None:
         """Start every process and wait until pages and uploads are answered."""

@@ -132,7 +132,7 @@ class _Plan:
         rows = Segment.objects.filter(record=self.record, span_sample__gte=self.span)
         nearest = list(rows.order_by("span_sample")[:2])
         own = [one for one in nearest if one.span_sample == self.span]
-        return own, [one for one in nearest if one not in own][:1]
+        return own, nearest[len(own) :][:1]
 
     def groups(self) -> Iterator[tuple[int, list[Chunk]]]:
         """Return the spans that get a segment, and the chunks of each."""

@@ -52,16 +52,17 @@ def clock_behind(record: Record, until: int) -> timedelta:
     came = rows.values_list("first_sample", "n", "received_at")
     lags = [at - record.time_of(first + n) for first, n, at in came]
     signal_s = sum(n for _, n, _ in came) / record.fs
-    if signal_s < _LEAST_PACE_S or not keep_pace(lags):
+    if signal_s < _LEAST_PACE_S or not _keep_pace(lags):
         return timedelta(0)
     return max(min(lags), timedelta(0))
 
 
-def keep_pace(lags: Sequence[timedelta]) -> bool:
+def _keep_pace(lags: Sequence[timedelta]) -> bool:
     """Tell whether packets that came so late are sent when they are measured.
 
     A backlog comes faster than it was recorded: each packet is less late than the one
     before. What a stutter of the network held up for a moment is not counted.
     """
-    delayed = sum(lag - min(lags) > _STUTTER for lag in lags)
+    least = min(lags)
+    delayed = sum(lag - least > _STUTTER for lag in lags)
     return delayed <= len(lags) * _MOST_DELAYED
