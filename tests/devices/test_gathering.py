@@ -4,13 +4,15 @@ import asyncio
 import json
 import logging
 import random
+import threading
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
 from django.utils import timezone
 
-from devices.api import gathering
+from devices.api import gathering, stored_groups
 from devices.api.gathering import Gathering
 from devices.api.problems import Problem
 from devices.budget import BudgetError
@@ -57,7 +59,7 @@ def gather(work):
         try:
             return await work(gathered)
         finally:
-            for threads in (gathered._together, gathered._apart):
+            for threads in gathered.threads():
                 for _ in range(3):
                     threads.submit(connection.close)
                 threads.shutdown()
@@ -230,7 +232,7 @@ def test_it_stores_one_by_one_when_the_group_cannot_even_begin(
     def fail(costs):
         raise ValueError("Redis said something odd.")
 
-    monkeypatch.setattr(gathering, "spend_all", fail)
+    monkeypatch.setattr(stored_groups, "spend_all", fail)
     arrivals = [arrival_of(device, timed(0, hour_ago)) for device in worn]
 
     async def work(gathered):
@@ -284,3 +286,59 @@ def test_it_turns_away_backlog_first_and_then_everything(worn, hour_ago, monkeyp
     assert (found[1].status_code, found[1].code) == (503, "busy")
     assert int(found[1].headers["Retry-After"]) > 0
     assert Chunk.objects.count() == 4
+
+
+BATCH = 20
+
+
+def backlog_of(device: Device, start_at, upload: int) -> tuple[Arrival, Any]:
+    packets = [timed(upload * BATCH + seq, start_at) for seq in range(BATCH)]
+    return arrival_of(device, *packets), decoded_of(*packets)
+
+
+def test_a_live_upload_does_not_wait_until_a_backlog_is_stored(worn, hour_ago):
+    start = timezone.now() - timedelta(seconds=2)
+    old, live = backlog_of(worn[0], hour_ago, 0), arrival_of(worn[1], timed(0, start))
+
+    async def work(gathered):
+        held = threading.Event()
+        gathered.backlog.thread.submit(held.wait)
+        late = asyncio.create_task(gathered.store(*old))
+        try:
+            first = await gathered.store(live, decoded_of(timed(0, start)))
+            assert not late.done()
+        finally:
+            held.set()
+        return first, await late
+
+    first, late = gather(work)
+    assert words(first) == ["stored"]
+    assert words(late) == ["stored"] * BATCH
+
+
+@pytest.mark.parametrize("beside_live", [True, False])
+def test_backlog_goes_in_small_groups_while_live_uploads_come(
+    worn, hour_ago, beside_live
+):
+    start = timezone.now() - timedelta(seconds=2)
+    live = arrival_of(worn[0], timed(0, start))
+    # The first of a stream is decided alone.
+    firsts = [backlog_of(device, hour_ago, 0) for device in worn[1:]]
+    rest = [backlog_of(device, hour_ago, 1) for device in worn[1:]]
+
+    async def work(gathered):
+        ended: list[int] = []
+
+        async def store(old):
+            await gathered.store(*old)
+            ended.append(gathered.backlog.groups)
+
+        await asyncio.gather(*[gathered.store(*old) for old in firsts])
+        if beside_live:
+            await gathered.store(live, decoded_of(timed(0, start)))
+        await asyncio.gather(*[store(old) for old in rest])
+        return len(set(ended))
+
+    # Five uploads of 20 packets: two, two and one.
+    assert gather(work) == (3 if beside_live else 1)
+    assert Chunk.objects.filter(record__device__in=worn[1:]).count() == 5 * 2 * BATCH

@@ -1,0 +1,170 @@
+"""A line of uploads: they collect while one thread stores the group before them.
+
+Live uploads and backlog have a line each. Backlog comes as fast as it is taken; while
+live uploads come too, it goes in small groups that rest in between, so that it leaves
+them the machine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from math import inf
+
+from devices.api.own_connection import connected
+from devices.api.steps import signal_s, store
+from devices.api.stored_groups import store_group
+from devices.budget import BudgetError
+from devices.codec import Decoded
+from devices.services import Arrival, StoreResult
+
+logger = logging.getLogger(__name__)
+
+# A group collects for so long, unless the last one was large: then the time that it
+# takes to store is enough.
+GATHER_S = 0.01
+_LARGE = 6
+_MOST_UPLOADS, _MOST_BYTES = 100, 2 << 20
+# What the last packet of a backlog is older than.
+BACKLOG_AGE = timedelta(seconds=60)
+# So long after an upload more are expected in its line.
+_GOES_ON_S = 10.0
+# Of who gives way: the packets of a group, and how many times longer than it took to
+# store they rest.
+_FEW_PACKETS = 40
+_REST = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An upload, and the future that its sender waits for."""
+
+    arrival: Arrival
+    decoded: Decoded
+    size: int
+    stored: asyncio.Future[StoreResult]
+
+
+class Line:
+    """Uploads that one thread stores, on the event loop that adds them.
+
+    ``apart`` stores what a group leaves over; while uploads come to ``before``, this
+    line gives way. ``groups`` counts those begun.
+    """
+
+    def __init__(
+        self, name: str, apart: Executor, *, before: Line | None = None
+    ) -> None:
+        self.thread = ThreadPoolExecutor(1, name)
+        self._apart, self._before = apart, before
+        self._waiting: deque[Waiting] = deque()
+        self._is_planned = self._is_storing = False
+        self._last_group = 0
+        self.groups = 0
+        self._goes_on_until_s = self._rests_until_s = 0.0
+
+    def add(self, one: Waiting) -> None:
+        """Let an upload wait for its group."""
+        loop = asyncio.get_running_loop()
+        self._waiting.append(one)
+        self._goes_on_until_s = loop.time() + _GOES_ON_S
+        self._plan(loop)
+
+    def _gives_way(self, now_s: float) -> bool:
+        return self._before is not None and now_s < self._before._goes_on_until_s
+
+    def _plan(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._is_planned or self._is_storing or not self._waiting:
+            return
+        self._is_planned = True
+        now_s = loop.time()
+        is_large = max(self._last_group, len(self._waiting)) >= _LARGE
+        wait_s = 0.0 if is_large else GATHER_S
+        if self._gives_way(now_s):
+            wait_s = max(wait_s, self._rests_until_s - now_s)
+        if wait_s > 0:
+            loop.call_later(wait_s, self._store_next, loop)
+        else:
+            loop.call_soon(self._store_next, loop)
+
+    def _store_next(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._is_planned, self._is_storing = False, True
+        began_s = loop.time()
+        few = _FEW_PACKETS if self._gives_way(began_s) else inf
+        group = self._next_group(most_packets=few)
+        self._last_group = len(group)
+        self.groups += 1
+        asked = [(one.arrival, signal_s(one.decoded)) for one in group]
+        storing = loop.run_in_executor(self.thread, connected, store_group, asked)
+        storing.add_done_callback(lambda done: self._answer(loop, group, began_s, done))
+
+    def _next_group(self, *, most_packets: float) -> list[Waiting]:
+        group: list[Waiting] = []
+        size = packets = 0
+        while (
+            self._waiting
+            and len(group) < _MOST_UPLOADS
+            and size < _MOST_BYTES
+            and packets < most_packets
+        ):
+            group.append(self._waiting.popleft())
+            size += group[-1].size
+            packets += len(group[-1].decoded.items)
+        return group
+
+    def _answer(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        group: Sequence[Waiting],
+        began_s: float,
+        done: asyncio.Future[list[StoreResult | BudgetError | None]],
+    ) -> None:
+        self._is_storing = False
+        now_s = loop.time()
+        self._rests_until_s = now_s + _REST * (now_s - began_s)
+        results: Sequence[StoreResult | BudgetError | None]
+        if error := done.exception():
+            # Whatever it was, nobody may wait for ever.
+            logger.error("A group of uploads failed", exc_info=error)
+            results = [None] * len(group)
+        else:
+            results = done.result()
+        for one, came in zip(group, results, strict=True):
+            if one.stored.done():
+                continue
+            if isinstance(came, StoreResult):
+                one.stored.set_result(came)
+            elif came is not None:
+                one.stored.set_exception(came)
+            else:
+                self._store_apart(loop, one)
+        self._plan(loop)
+
+    def _store_apart(self, loop: asyncio.AbstractEventLoop, one: Waiting) -> None:
+        stored = loop.run_in_executor(
+            self._apart, connected, store, one.arrival, one.decoded.stream
+        )
+        stored.add_done_callback(lambda done: _pass_on(done, one.stored))
+
+
+def is_backlog(arrival: Arrival) -> bool:
+    """Tell whether all of an upload is late; what tells no time is not."""
+    times = [packet.at for packet in arrival.packets if packet.at is not None]
+    return bool(times) and arrival.received_at - max(times) > BACKLOG_AGE
+
+
+def _pass_on(
+    done: asyncio.Future[StoreResult], to: asyncio.Future[StoreResult]
+) -> None:
+    error = done.exception()
+    if to.done():
+        return
+    if error is None:
+        to.set_result(done.result())
+    else:
+        to.set_exception(error)
