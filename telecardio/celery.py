@@ -15,6 +15,7 @@ from celery.signals import (
     worker_shutdown,
 )
 from django.conf import settings
+from django.db import close_old_connections
 from kombu.transport.redis import Channel
 
 from devices.log_context import begin_log_context
@@ -108,6 +109,12 @@ def report_last(**_: object) -> None:
     from telecardio.operations.reporting import reporter
 
     reporter().report()
+
+
+@task_prerun.connect  # type: ignore[untyped-decorator]
+def look_at_connection(**_: object) -> None:
+    """Use the connection of the task before, unless it is old or was lost."""
+    close_old_connections()
 
 
 @task_prerun.connect  # type: ignore[untyped-decorator]
