@@ -151,8 +151,8 @@ CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 # write. A worker that took that for the end would have to be started again.
 CELERY_BROKER_CHANNEL_ERROR_RETRY = True
 CELERY_TASK_IGNORE_RESULT = True
-# Celery would open a connection to PostgreSQL for each task; telecardio.celery keeps one
-# as a request does, for CONN_MAX_AGE.
+# Celery would open a connection to PostgreSQL for each task; telecardio.celery keeps
+# one as a request does, for CONN_MAX_AGE.
 CELERY_DB_REUSE_MAX = sys.maxsize
 # A task only says that there may be work; what is due stands in PostgreSQL and the
 # sweeps find it. So a lost task is no loss, and nothing need be acknowledged late.
