@@ -6,6 +6,7 @@ costs more than storing it. All else goes to Django, as in the web process.
 
 import gc
 import os
+import random
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -41,6 +42,9 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 _address = reverse("packets")
 _uploads = Uploads()
+# Connections last for days. One in so many answers ends its own, so that a process that
+# was started again gets its part of them.
+ANSWERS_PER_CONNECTION = 300
 # All this stays for good: not to be looked through at each full collection.
 gc.collect()
 gc.freeze()
@@ -61,6 +65,8 @@ async def application(scope: dict[str, Any], receive: Receive, send: Send) -> No
     with log_context(request_id=request_id):
         response = await _uploads.answer(headers, receive)
     response[HEADER] = request_id
+    if random.random() * ANSWERS_PER_CONNECTION < 1:  # noqa: S311
+        response["Connection"] = "close"
     await _send(response, send)
 
 

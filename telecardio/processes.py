@@ -57,16 +57,8 @@ def commands(
     web += ["--host", host, "--port", str(web_port), "--no-access-log"]
     # A proxy closes idle connections first, or it would use one that is being closed.
     web += ["--timeout-keep-alive", "60"]
-    ingest = [python, "-m", "uvicorn", "telecardio.ingest:application"]
+    ingest = [python, "-m", "telecardio.ingest_server"]
     ingest += ["--host", host, "--port", str(ingest_port)]
-    ingest += ["--lifespan", "off", "--no-access-log", "--log-level", "warning"]
-    # A device keeps its connection open between uploads, up to 30 s apart.
-    ingest += ["--timeout-keep-alive", "60", "--backlog", "4096"]
-    ingest += ["--timeout-graceful-shutdown", "10"]
-    # One that is kept waiting by a full machine is not dead.
-    ingest += ["--timeout-worker-healthcheck", "30"]
-    # With --reload there is one.
-    ingest += [] if reload else ["--workers", "2"]
     quiet = ["--loglevel", "WARNING", "-O", "fair"]
     quiet += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
     # One process each (the solo pool has no parent, which saves 100 MB): a record's
@@ -87,7 +79,7 @@ def commands(
     beat += ["--schedule", str(var / "celerybeat-schedule")]
     if reload:
         web += ["--reload", "--reload-dir", str(ROOT)]
-        ingest += ["--reload", "--reload-dir", str(ROOT)]
+        ingest += ["--reload", str(ROOT)]
         watch = [python, "-m", "watchfiles", "--filter", "python"]
         workers = {
             name: [*watch, " ".join(worker), str(ROOT)]

@@ -33,7 +33,7 @@ _MOST_UPLOADS, _MOST_BYTES = 100, 2 << 20
 # What the last packet of a backlog is older than.
 BACKLOG_AGE = timedelta(seconds=60)
 # So long after an upload more are expected in its line.
-_GOES_ON_S = 10.0
+_GOES_ON_S = 3.0
 # Of who gives way: the packets of a group, and how many times longer than it took to
 # store they rest.
 _FEW_PACKETS = 40

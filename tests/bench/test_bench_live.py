@@ -65,7 +65,7 @@ def test_it_stops_all_servers_when_it_is_stopped() -> None:
         text=True,
     )
     try:
-        mine = _below(run, needed="telecardio.ingest:application")
+        mine = _below(run, needed="telecardio.ingest_server")
         run.send_signal(signal.SIGTERM)
         assert run.wait(60) == 143
     finally:
