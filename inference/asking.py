@@ -16,8 +16,8 @@ from devices.redis_pool import redis
 
 log = logging.getLogger(__name__)
 
-# A request that no worker has begun to serve is repeated after this.
-ASKED_MS = 2000
+# A request that no worker has begun to serve ends after this, and may be repeated.
+ASKED_S = 10
 # A broker that failed is left alone for so long.
 REST_S = 5.0
 TASKS = {
@@ -43,14 +43,15 @@ def queue_of_shard(shard: int) -> str:
 def ask(queue: str) -> bool:
     """Publish the queue's task unless one waits already; False: not published.
 
-    The task calls ``begin`` before it looks at the database, so what was committed
-    before this call is seen either by the waiting task or by a new one. With Redis
-    away nothing is published, and the sweep finds the work.
+    The task, which is told that it was ``asked``, calls ``begin`` before it looks at
+    the database, so what was committed before this call is seen either by the waiting
+    task or by a new one. A sweep does not: the task that waits would get company each
+    time. With Redis away nothing is published, and the sweep finds the work.
     """
     if time.monotonic() < _Broker.rests_until:
         return False
     first = redis().attempt(
-        lambda client: client.set(_key(queue), b"1", nx=True, px=ASKED_MS)
+        lambda client: client.set(_key(queue), b"1", nx=True, ex=ASKED_S)
     )
     return bool(first) and _publish(queue)
 
@@ -85,10 +86,10 @@ def _send(producer: Producer, queue: str) -> None:
     name, _, shard = queue.partition(".")
     current_app.send_task(
         TASKS[name],
-        kwargs={"shard": int(shard)} if shard else {},
+        kwargs={"asked": True, **({"shard": int(shard)} if shard else {})},
         queue=QUEUES.get(queue, queue),
         producer=producer,
-        expires=30,
+        expires=ASKED_S,
         retry=False,
     )
 

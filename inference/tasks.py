@@ -1,4 +1,7 @@
-"""Celery tasks: each may run twice, at any time, in several workers at once."""
+"""Celery tasks: each may run twice, at any time, in several workers at once.
+
+``asked``: not by a sweep. What is stored once it has begun must ask anew.
+"""
 
 import time
 
@@ -27,22 +30,24 @@ LIVE_EVERY_S = 0.5
 
 
 @shared_task  # type: ignore[untyped-decorator]
-def analyse_live(shard: int = 0) -> int:
+def analyse_live(shard: int = 0, *, asked: bool = False) -> int:
     """Analyse what is watched now, of one shard of the records."""
     show_life(Part.ANALYSIS, now=timezone.now())
     _Paced.wait()
+    if asked:
+        begin(queue_of_shard(shard))
     return _analyse(Queue.LIVE, queue_of_shard(shard), shard=shard, most_s=LIVE_MOST_S)
 
 
 @shared_task  # type: ignore[untyped-decorator]
-def analyse_backfill() -> int:
+def analyse_backfill(*, asked: bool = False) -> int:
     """Catch up: files, backlogs, and spans that late samples re-opened."""
+    if asked:
+        begin(Queue.BACKFILL)
     return _analyse(Queue.BACKFILL, Queue.BACKFILL, most_s=BACKFILL_MOST_S)
 
 
-def _analyse(queue: Queue, asked: str, *, shard: int = 0, most_s: float) -> int:
-    # What is stored from here on may be overlooked: it must ask anew.
-    begin(asked)
+def _analyse(queue: Queue, name: str, *, shard: int = 0, most_s: float) -> int:
     start_s = time.monotonic()
     done = analyse_pending(
         now=timezone.now(),
@@ -52,7 +57,7 @@ def _analyse(queue: Queue, asked: str, *, shard: int = 0, most_s: float) -> int:
         most_s=most_s,
     )
     if time.monotonic() - start_s >= most_s:
-        ask(asked)
+        ask(name)
     return done
 
 
@@ -77,18 +82,20 @@ def watch_silent_patients() -> int:
 
 
 @shared_task  # type: ignore[untyped-decorator]
-def send_mails() -> int:
+def send_mails(*, asked: bool = False) -> int:
     """Queue the mails that alarms call for, and send what is due."""
     show_life(Part.MAIL, now=timezone.now())
-    begin("mail")
+    if asked:
+        begin("mail")
     queue_mails(now=timezone.now())
     return send_due_mails(now=timezone.now())
 
 
 @shared_task  # type: ignore[untyped-decorator]
-def compact() -> int:
+def compact(*, asked: bool = False) -> int:
     """Turn what is analysed and has rested into segments and packed beats."""
-    begin("compact")
+    if asked:
+        begin("compact")
     start_s = time.monotonic()
     done = compact_pending(now=timezone.now(), most_s=COMPACT_MOST_S)
     if time.monotonic() - start_s >= COMPACT_MOST_S:

@@ -34,10 +34,12 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 
-def _every(seconds: int, task: str, queue: str, **given: int) -> dict[str, object]:
+def _every(
+    seconds: int, task: str, queue: str, *, expires: int = 0, **given: int
+) -> dict[str, object]:
     # An entry that no worker took before the next one is worth nothing: it
     # expires, so that an hour without a worker leaves no burst behind.
-    options = {"queue": queue, "expires": seconds}
+    options = {"queue": queue, "expires": expires or seconds}
     entry = {"task": task, "schedule": float(seconds), "options": options}
     return entry | {"kwargs": given}
 
@@ -59,7 +61,10 @@ app.conf.beat_schedule = {
     "rested signal": _every(20, "inference.tasks.compact", "backfill"),
     "loose segment files": _every(3600, "inference.tasks.tidy_segments", "backfill"),
     "history past its time": _every(3600, "inference.tasks.remove_history", "backfill"),
-    "silent devices": _every(5, "inference.tasks.watch_silent_patients", "live"),
+    # A loaded worker may take longer than that to get there.
+    "silent devices": _every(
+        5, "inference.tasks.watch_silent_patients", "live", expires=30
+    ),
     "due mails": _every(5, "inference.tasks.send_mails", "mail"),
     "outside watcher": _every(30, "telecardio.tasks.ping_outside", "mail"),
 }

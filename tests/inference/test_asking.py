@@ -10,6 +10,7 @@ from django.conf import settings
 from devices.redis_pool import redis
 from inference.asking import ask, begin
 from inference.asking_soon import ask_soon
+from inference.tasks import analyse_live
 
 
 @pytest.fixture
@@ -35,6 +36,16 @@ def test_it_publishes_again_once_the_task_looks_for_work(waiting: object) -> Non
     # A chunk stored from here on may be overlooked by the task that has begun.
     assert ask("live")
     assert waiting() == 2
+
+
+@pytest.mark.django_db
+def test_sweeps_do_not_let_the_queue_grow(waiting: object) -> None:
+    for _ in range(3):
+        ask("live")
+        analyse_live()
+    assert waiting() == 1
+    analyse_live(asked=True)
+    assert ask("live")
 
 
 def test_it_asks_beside_the_request_and_once_for_many(waiting: object) -> None:
