@@ -48,6 +48,10 @@ class Server:
         """Tell whether the server does its work."""
         raise NotImplementedError
 
+    def environment(self) -> dict[str, str]:
+        """Return the environment in which the server runs."""
+        return environment()
+
     def hurry_leftovers(self) -> None:
         """Ask what a killed server left behind to end."""
 
@@ -74,7 +78,7 @@ class Server:
                 self.child = subprocess.Popen(
                     self.command(),
                     cwd=self.folders.run,
-                    env=environment(),
+                    env=self.environment(),
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,
