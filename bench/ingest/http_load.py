@@ -91,7 +91,14 @@ class _Connection:
         self.next = 0
         self.sent_at = 0.0
         self.received = b""
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=ANSWER_S)
+        self._port = port
+        self.open()
+
+    def open(self) -> None:
+        """Connect, also anew after an answer that ends the connection."""
+        self.socket = socket.create_connection(
+            ("127.0.0.1", self._port), timeout=ANSWER_S
+        )
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
 
@@ -111,6 +118,10 @@ class _Connection:
             return b""
         answer, self.received = self.received, b""
         return answer
+
+
+def _ends_connection(answer: bytes) -> bool:
+    return b"\r\nconnection: close" in answer.partition(b"\r\n\r\n")[0].lower()
 
 
 def _hear(pipe: Any, wanted: type) -> Any:
@@ -175,6 +186,11 @@ def _drive(
                 now = time.perf_counter()
                 outcome.ack_ms.append(1000 * (now - link.sent_at))
                 _judge(outcome, key.data, link.next - 1, answer, packets)
+                if _ends_connection(answer):
+                    selector.unregister(link.socket)
+                    link.socket.close()
+                    link.open()
+                    selector.register(link.socket, selectors.EVENT_READ, key.data)
                 end = len(link.requests) if until is None else until
                 if now - started < seconds and link.next < end:
                     link.send()

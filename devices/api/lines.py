@@ -35,9 +35,9 @@ BACKLOG_AGE = timedelta(seconds=60)
 # So long after an upload more are expected in its line.
 _GOES_ON_S = 3.0
 # Of who gives way: the packets of a group, and how many times longer than it took to
-# store they rest.
+# store they rest; not for long after one that waited for a database that was away.
 _FEW_PACKETS = 40
-_REST = 4.0
+_REST, _REST_MOST_S = 4.0, 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ class Line:
     ) -> None:
         self._is_storing = False
         now_s = loop.time()
-        self._rests_until_s = now_s + _REST * (now_s - began_s)
+        self._rests_until_s = now_s + min(_REST * (now_s - began_s), _REST_MOST_S)
         results: Sequence[StoreResult | BudgetError | None]
         if error := done.exception():
             # Whatever it was, nobody may wait for ever.
