@@ -85,6 +85,11 @@ def message_bytes(received: bytes) -> int:
     return head + 4 + int(received[at + 15 : head].split(b"\r", 1)[0])
 
 
+def ends_connection(answer: bytes) -> bool:
+    """Tell whether nothing more may be sent where this answer came from."""
+    return b"\r\nconnection: close" in answer.partition(b"\r\n\r\n")[0].lower()
+
+
 class _Connection:
     def __init__(self, port: int, requests: Sequence[bytes]) -> None:
         self.requests = requests
@@ -118,10 +123,6 @@ class _Connection:
             return b""
         answer, self.received = self.received, b""
         return answer
-
-
-def _ends_connection(answer: bytes) -> bool:
-    return b"\r\nconnection: close" in answer.partition(b"\r\n\r\n")[0].lower()
 
 
 def _hear(pipe: Any, wanted: type) -> Any:
@@ -186,7 +187,7 @@ def _drive(
                 now = time.perf_counter()
                 outcome.ack_ms.append(1000 * (now - link.sent_at))
                 _judge(outcome, key.data, link.next - 1, answer, packets)
-                if _ends_connection(answer):
+                if ends_connection(answer):
                     selector.unregister(link.socket)
                     link.socket.close()
                     link.open()

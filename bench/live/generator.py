@@ -13,7 +13,7 @@ import time
 from heapq import heapify, heappop, heappush
 from multiprocessing.connection import Connection
 
-from bench.ingest.http_load import message_bytes
+from bench.ingest.http_load import ends_connection, message_bytes
 from bench.live.plan import LoadOutcome, LoadPlan
 from bench.live.virtual_device import VirtualDevice
 
@@ -194,7 +194,7 @@ class Generator:
             told.statuses[str(status)] += 1
             told.first_refusal = told.first_refusal or answer.decode(errors="replace")
         link.device.answered(status, answer, now, told.verdicts)
-        if b"\r\nconnection: close\r\n" in answer[:400].lower():
+        if ends_connection(answer):
             link.close(self._selector)
         self._again(link)
 

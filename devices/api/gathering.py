@@ -1,6 +1,6 @@
 """Uploads that come at nearly the same time are stored by one statement.
 
-The event loop collects them, live ones and backlog in a line each. What has to be
+The event loop collects them, live ones and backlog in a queue each. What has to be
 decided one by one is done in other threads, so that it keeps nobody waiting. Each of
 the threads has a database connection.
 """
@@ -12,9 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from typing import TypeVar
 
-from devices.api.lines import Line, Waiting, is_backlog
 from devices.api.own_connection import connected
 from devices.api.problems import Problem
+from devices.api.upload_queues import UploadQueue, Waiting, is_backlog
 from devices.codec import Decoded
 from devices.database_away import RETRY_S
 from devices.services import Arrival, StoreResult
@@ -36,8 +36,8 @@ class Gathering:
 
     def __init__(self) -> None:
         self._apart = ThreadPoolExecutor(_THREADS, "apart")
-        self.live = Line("live", self._apart)
-        self.backlog = Line("backlog", self._apart, before=self.live)
+        self.live = UploadQueue("live", self._apart)
+        self.backlog = UploadQueue("backlog", self._apart, before=self.live)
         self._bytes = self._pending = self._arrived = 0
 
     async def store(self, arrival: Arrival, decoded: Decoded) -> StoreResult:

@@ -1,6 +1,6 @@
-"""A line of uploads: they collect while one thread stores the group before them.
+"""A queue of uploads: they collect while one thread stores the group before them.
 
-Live uploads and backlog have a line each. Backlog comes as fast as it is taken; while
+Live uploads and backlog have a queue each. Backlog comes as fast as it is taken; while
 live uploads come too, it goes in small groups that rest in between, so that it leaves
 them the machine.
 """
@@ -32,7 +32,7 @@ _LARGE = 6
 _MOST_UPLOADS, _MOST_BYTES = 100, 2 << 20
 # What the last packet of a backlog is older than.
 BACKLOG_AGE = timedelta(seconds=60)
-# So long after an upload more are expected in its line.
+# So long after an upload more are expected in its queue.
 _GOES_ON_S = 3.0
 # Of who gives way: the packets of a group, and how many times longer than it took to
 # store they rest; not for long after one that waited for a database that was away.
@@ -50,15 +50,15 @@ class Waiting:
     stored: asyncio.Future[StoreResult]
 
 
-class Line:
+class UploadQueue:
     """Uploads that one thread stores, on the event loop that adds them.
 
     ``apart`` stores what a group leaves over; while uploads come to ``before``, this
-    line gives way. ``groups`` counts those begun.
+    queue gives way. ``groups`` counts those begun.
     """
 
     def __init__(
-        self, name: str, apart: Executor, *, before: Line | None = None
+        self, name: str, apart: Executor, *, before: UploadQueue | None = None
     ) -> None:
         self.thread = ThreadPoolExecutor(1, name)
         self._apart, self._before = apart, before
