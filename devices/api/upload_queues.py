@@ -1,8 +1,8 @@
 """A queue of uploads: they collect while one thread stores the group before them.
 
 Live uploads and backlog have a queue each. Backlog comes as fast as it is taken; while
-live uploads come too, it goes in small groups that rest in between, so that it leaves
-them the machine.
+live uploads come too, it goes one by one with rests in between, so that it leaves them
+the machine.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
-from math import inf
 
 from devices.api.own_connection import connected
 from devices.api.steps import signal_s, store
@@ -34,10 +33,9 @@ _MOST_UPLOADS, _MOST_BYTES = 100, 2 << 20
 BACKLOG_AGE = timedelta(seconds=60)
 # So long after an upload more are expected in its queue.
 _GOES_ON_S = 3.0
-# Of who gives way: the packets of a group, and how many times longer than it took to
-# store they rest; not for long after one that waited for a database that was away.
-_FEW_PACKETS = 40
-_REST, _REST_MOST_S = 4.0, 1.0
+# How many times longer than it took to store rests who gives way; not for long after
+# one that waited for a database that was away.
+_REST, _REST_MOST_S = 10.0, 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,26 +93,19 @@ class UploadQueue:
     def _store_next(self, loop: asyncio.AbstractEventLoop) -> None:
         self._is_planned, self._is_storing = False, True
         began_s = loop.time()
-        few = _FEW_PACKETS if self._gives_way(began_s) else inf
-        group = self._next_group(most_packets=few)
+        group = self._next_group(1 if self._gives_way(began_s) else _MOST_UPLOADS)
         self._last_group = len(group)
         self.groups += 1
         asked = [(one.arrival, signal_s(one.decoded)) for one in group]
         storing = loop.run_in_executor(self.thread, connected, store_group, asked)
         storing.add_done_callback(lambda done: self._answer(loop, group, began_s, done))
 
-    def _next_group(self, *, most_packets: float) -> list[Waiting]:
+    def _next_group(self, most: int) -> list[Waiting]:
         group: list[Waiting] = []
-        size = packets = 0
-        while (
-            self._waiting
-            and len(group) < _MOST_UPLOADS
-            and size < _MOST_BYTES
-            and packets < most_packets
-        ):
+        size = 0
+        while self._waiting and len(group) < most and size < _MOST_BYTES:
             group.append(self._waiting.popleft())
             size += group[-1].size
-            packets += len(group[-1].decoded.items)
         return group
 
     def _answer(
