@@ -35,7 +35,7 @@ BACKLOG_AGE = timedelta(seconds=60)
 _GOES_ON_S = 3.0
 # How many times longer than it took to store rests who gives way; not for long after
 # one that waited for a database that was away.
-_REST, _REST_MOST_S = 10.0, 1.0
+_REST, _REST_MOST_S = 15.0, 1.0
 
 
 @dataclass(frozen=True, slots=True)

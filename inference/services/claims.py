@@ -20,7 +20,7 @@ from patients.models import Patient
 CLAIM = timedelta(seconds=20)
 # Further behind than this, a record is caught up in the backfill queue.
 LIVE_LAG_S = 120
-# One whose signal is old goes there sooner, as backlog should cost the live ones nothing.
+# One whose signal is old goes there sooner: backlog should cost the live ones nothing.
 # Who sends as it measures stays live however wrong its clock is: it is never so far
 # behind, unless the platform is.
 OLD, OLD_LAG_S = timedelta(seconds=60), 20

@@ -40,7 +40,8 @@ def adu(ecg_data: Path) -> np.ndarray:
 
 
 def _packets(adu: np.ndarray) -> list[Packet]:
-    return packets_of(adu, packet_s=2, start_at=NOW - timedelta(seconds=SECONDS))
+    # Recorded now, not a backlog.
+    return packets_of(adu, packet_s=2, start_at=NOW - timedelta(seconds=60))
 
 
 def _take_in(
