@@ -317,9 +317,7 @@ def test_a_live_upload_does_not_wait_until_a_backlog_is_stored(worn, hour_ago):
 
 
 @pytest.mark.parametrize("beside_live", [True, False])
-def test_backlog_goes_one_by_one_while_live_uploads_come(
-    worn, hour_ago, beside_live
-):
+def test_backlog_goes_one_by_one_while_live_uploads_come(worn, hour_ago, beside_live):
     start = timezone.now() - timedelta(seconds=2)
     live = arrival_of(worn[0], timed(0, start))
     # The first of a stream is decided alone.
