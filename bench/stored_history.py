@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from bench.coders import coder_figures, measured_signal
 from devices.codec import Packet
-from devices.models import Assignment, Chunk, Record, Segment
+from devices.models import Assignment, Record, Segment
 from devices.overview import read_overview
 from devices.reading import read_signal
 from devices.segment_files import read_segment, segment_store
@@ -46,6 +46,11 @@ TABLES = {
 }
 # Of the row and of its places in indexes.
 _ROW_BYTES = 100
+_ARRIVALS = """
+UPDATE devices_chunk AS chunk SET received_at = came.at
+FROM unnest(%s::bigint[], %s::timestamptz[]) AS came (seq, at)
+WHERE chunk.record_id = %s AND chunk.seq = came.seq
+"""
 
 
 def measure(
@@ -138,13 +143,13 @@ def _analysed(
         # An upload has one time of arrival; in life each packet has its own.
         arrival = start_at + timedelta(seconds=(part[-1] + 1) * packet_s)
         done = store_packets(device=worn.device, packets=packets, received_at=arrival)
-        rows = list(Chunk.objects.filter(record=done.record, seq__in=part))
-        for row in rows:
-            way_ms = 150 + rng.gamma(2.0, 60.0)
-            row.received_at = start_at + timedelta(
-                seconds=(row.seq + 1) * packet_s, microseconds=int(way_ms * 1000)
-            )
-        Chunk.objects.bulk_update(rows, ["received_at"])
+        way_s = 0.15 + rng.gamma(2.0, 0.06, len(part))
+        came = [
+            start_at + timedelta(seconds=(seq + 1) * packet_s + float(way))
+            for seq, way in zip(part, way_s, strict=True)
+        ]
+        with connection.cursor() as cursor:
+            cursor.execute(_ARRIVALS, [list(part), came, done.record.pk])
     record = Record.objects.get(stream=stream)
     began = time.perf_counter()
     while AnalysisState.objects.filter(record=record).first() is None or (
