@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import numpy as np
-from django.db.models import Max
+from django.db.models import Max, Q
 from numpy.typing import NDArray
 
 from devices.models import Chunk, Record
@@ -18,7 +18,7 @@ from devices.simulator.device import VirtualDevice
 from inference.alarm_rules import LATE_AFTER
 from inference.ecg.pipeline import advance, finish, initial_state
 from inference.ecg.scaling import adu_to_mv
-from inference.models import Alarm, BeatBlock, MailDelivery
+from inference.models import Alarm, BeatBlock, Episode, MailDelivery
 from inference.nets import nets
 
 RULE = "VT"
@@ -119,8 +119,10 @@ def _beats_and_alarms(
         for beat in zip(part.samples.tolist(), part.classes.tolist(), strict=True)
     }
     blocks = list(BeatBlock.objects.filter(record=record).order_by("start_sample"))
-    samples = np.frombuffer(b"".join(bytes(b.samples) for b in blocks), "<i8").tolist()
-    classes = np.frombuffer(b"".join(bytes(b.classes) for b in blocks), "u1").tolist()
+    # Those of the first quarter of an hour are packed by then.
+    arrays = [block.arrays for block in blocks]
+    samples = np.frombuffer(b"".join(a["samples"] for a in arrays), "<i8").tolist()
+    classes = np.frombuffer(b"".join(a["classes"] for a in arrays), "u1").tolist()
     stored = set(zip(samples, classes, strict=True))
     found.beats += len(expected)
     found.beats_missing += len(expected - stored)
@@ -161,7 +163,7 @@ def _alarm(
     )
     if not near:
         found.alarms_missing += 1
-        found.told.append(f"{place}: no alarm")
+        found.told.append(f"{place}: no alarm; there is {_instead(record, span)}")
         return
     if len(near) > 1:
         found.alarms_twice += 1
@@ -185,6 +187,21 @@ def _alarm(
         if not times:
             states = [(one.state, one.smtp_answer) for one in sent]
             found.told.append(f"{place}: no mail {states}")
+
+
+def _instead(record: Record, span: tuple[int, int]) -> list[str]:
+    """Return the episodes that touch a span, and what became of their alarms."""
+    start, end = span
+    lasts = Q(end_sample=None) | Q(end_sample__gte=start)
+    said = []
+    for row in Episode.objects.filter(lasts, record=record, onset_sample__lte=end):
+        words = [f"{row.label} {row.onset_sample} to {row.end_sample}", row.suppressed]
+        words += ["withdrawn"] if row.withdrawn_at else []
+        for alarm in row.alarms.all():
+            words += [f"alarm {alarm.state}", "late" if alarm.late else ""]
+            words += [f"{c.kind}: {c.detail}" for c in alarm.changes.order_by("pk")]
+        said.append(", ".join(filter(None, words)))
+    return said
 
 
 def _waited(record: Record, span: tuple[int, int]) -> timedelta:
