@@ -16,6 +16,7 @@ from inference.models import Alarm, AnalysisState, Episode
 from inference.services.alarms import Condition, clear_alarm, follow_condition
 from inference.services.arrival import arrived_at, clock_behind
 from inference.services.beats import quality_between
+from inference.services.heirs import heirs_of
 from inference.services.standing import Standing
 from inference.technical_rules import Watch, watch_quality
 
@@ -45,9 +46,10 @@ def alarm_episodes(
     """
     if record.patient is None or record.source == Record.Source.FILE:
         return []
+    rows = list(rows)
     changed = [
         _alarm_episode(record, row, cursor, first_look=first_look, now=now)
-        for row in rows
+        for row in [*rows, *heirs_of(rows, record, cursor=cursor)]
     ]
     return [alarm for alarm in changed if alarm is not None]
 

@@ -191,10 +191,9 @@ def _store(state: AnalysisState, redo: Redo, *, now: datetime) -> bool:
             sample=sample,
             defaults={"state": carried, "compressed": False},
         )
-    seen = [one for piece in redo.pieces for one in piece.episodes]
     revise_episodes(
         record,
-        seen,
+        redo.pieces,
         redo.carried,
         start=redo.start,
         stop=stop,

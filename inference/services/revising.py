@@ -4,7 +4,7 @@ An episode that comes out otherwise is marked revised, one that is no longer fou
 is withdrawn; both rows stay, and so do acknowledgements and sent mails.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.db.models import Q
@@ -12,16 +12,18 @@ from django.db.models import Q
 from devices.models import Record
 from inference.ecg.episodes import open_episodes
 from inference.ecg.state import RecordState
+from inference.ecg.types import Analysis
 from inference.ecg.types import Episode as Seen
 from inference.models import Alarm, AlarmChange, Episode
 from inference.services.alarms import clear_alarm, record_change
 from inference.services.conditions import alarm_episodes
 from inference.services.episodes import last_word, withdraw
+from inference.services.heirs import heirs_of
 
 
 def revise_episodes(
     record: Record,
-    seen: Iterable[Seen],
+    pieces: Sequence[Analysis],
     carried: RecordState,
     *,
     start: int,
@@ -30,7 +32,7 @@ def revise_episodes(
     annotator: str,
     now: datetime,
 ) -> None:
-    """Bring the rows that analysis of ``[start, stop)`` reported up to ``seen``.
+    """Bring the rows that analysis of ``[start, stop)`` reported up to its ``pieces``.
 
     ``carried`` is the state at ``stop``; where it equals the old one, what was
     reported after ``stop`` holds. New episodes raise alarms, marked late.
@@ -41,7 +43,14 @@ def revise_episodes(
     rows = Episode.objects.filter(reported, record=record, withdrawn_at=None)
     old = {(row.label, row.onset_sample): row for row in rows}
     still = open_episodes(carried.data["episodes"][0])
+    seen = [one for piece in pieces for one in piece.episodes]
     found = [one for one in last_word(seen) if not one.withdrawn]
+    # Who recomputes from a checkpoint asks which rows were reported behind it.
+    reported_at = {
+        (one.label, one.onset_sample): piece.end_sample
+        for piece in pieces
+        for one in piece.episodes
+    }
     later = Episode.objects.filter(record=record, reported_sample__gt=stop)
     kept = set(later.values_list("label", "onset_sample"))
     changed = []
@@ -54,13 +63,15 @@ def revise_episodes(
             row = _withdrawn_before(record, one) or Episode(
                 record=record, patient=record.patient, label=one.label
             )
-        if _apply(row, one, record, stop=stop, annotator=annotator, now=now):
+        row.reported_sample = reported_at[key]
+        if _apply(row, one, record, annotator=annotator, now=now):
             changed.append(row)
     for place, row in old.items():
         if place not in still:
             row.revised_at = now
             withdraw(row, now=now)
             changed.append(row)
+    changed += heirs_of(changed, record, cursor=cursor)
     for row in changed:
         _mark_alarms(row, now=now)
     alarm_episodes(record, changed, cursor=cursor, now=now)
@@ -92,7 +103,6 @@ def _apply(
     one: Seen,
     record: Record,
     *,
-    stop: int,
     annotator: str,
     now: datetime,
 ) -> bool:
@@ -108,7 +118,6 @@ def _apply(
         row.end_at = None if one.end_sample is None else record.time_of(one.end_sample)
         row.annotator = annotator
         row.revised_at = row.revised_at if was_new else now
-    row.reported_sample = stop
     row.save()
     return is_changed
 

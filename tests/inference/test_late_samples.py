@@ -129,3 +129,27 @@ def test_it_marks_what_changed_and_keeps_the_acknowledgement(
     record = Record.objects.get()
     settle(record, now=now)
     assert_settled(record, vt)
+
+
+def test_two_late_packets_on_both_sides_of_a_checkpoint_lose_no_episode(
+    assignment: Assignment, ecg_data: Path
+) -> None:
+    # A checkpoint is at 300 s; from it the second packet is worked in.
+    adu = signal_of(ecg_data, "205", start_s=250, seconds=330)
+    start_at = NOW - timedelta(seconds=330)
+    packets = packets_of(adu, packet_s=1, start_at=start_at)
+    late = {20, 310}
+    there = [packet for packet in packets if packet.seq not in late]
+    upload(assignment.device, there, received_at=NOW)
+    _analyse(after_s=4)
+    now = NOW
+    for seq in sorted(late):
+        now += timedelta(seconds=70)
+        upload(assignment.device, [packets[seq]], received_at=now)
+        analyse_pending(now=now)
+        analyse_pending(now=now + timedelta(seconds=65))
+    record = Record.objects.get()
+    settle(record, now=now)
+    assert_settled(record, adu)
+    withdrawn = Alarm.objects.filter(rule="VT").exclude(episode__withdrawn_at=None)
+    assert not withdrawn.exists()

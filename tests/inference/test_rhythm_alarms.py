@@ -13,7 +13,7 @@ from inference.models import Alarm, AlarmRule, BeatBlock
 from inference.models import Episode as Row
 from inference.services.alarms import follow_condition
 from inference.services.conditions import alarm_episodes
-from inference.services.episodes import keep_episodes
+from inference.services.episodes import keep_episodes, withdraw
 from patients.models import Patient
 from tests.inference.conditions import condition
 
@@ -74,6 +74,33 @@ def test_it_raises_a_rhythm_once_while_it_lasts(
     alarm = Alarm.objects.get()
     assert (alarm.rule, alarm.priority) == (label, priority)
     assert RULES[label].latches == (priority == Priority.HIGH)
+
+
+@pytest.mark.django_db
+def test_what_an_alarm_kept_silent_inherits_it_if_its_own_episode_is_taken_back(
+    record: Record,
+) -> None:
+    # A missing packet made the first begin later than it did.
+    cut = Episode("VT", 14 * FS, None, 150.0, "cut short", 5)
+    whole = Episode("VT", 10 * FS, 22 * FS, 160.0, "whole", 12)
+    next_one = Episode("VT", 70 * FS, 80 * FS, 160.0, "another", 12)
+    now = record.time_of(20 * FS)
+
+    def look(*seen: Episode, cursor_s: int) -> list[Row]:
+        rows = keep_episodes(
+            record, seen, cursor=cursor_s * FS, annotator="tc", now=now
+        )
+        alarm_episodes(record, rows, cursor=cursor_s * FS, now=now)
+        return rows
+
+    [first] = look(cut, cursor_s=20)
+    look(whole, next_one, cursor_s=90)
+    [alarm] = Alarm.objects.all()
+    assert alarm.episode == first
+    withdraw(first, now=now)
+    alarm_episodes(record, [first], cursor=90 * FS, now=now)
+    told = Alarm.objects.order_by("pk").values_list("episode__detail", "end_sample")
+    assert list(told) == [("whole", 22 * FS), ("another", 80 * FS)]
 
 
 @pytest.mark.parametrize("label", ["COUPLET", "BIGEMINY", "SVT", "PACED", "NOISE"])
