@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -30,6 +31,8 @@ def main() -> int:
     parser.add_argument("--reads", type=int, default=200, help="windows of 30 s")
     parser.add_argument("--json", action="store_true", help="in one line")
     options = parser.parse_args()
+    # So that a stopped run stops its servers.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with (
         own_servers() as servers,
         tempfile.TemporaryDirectory(prefix="telecardio-segments-") as folder,
