@@ -14,6 +14,9 @@ from bench.live.options import Options
 # Devices and viewers; a page shows 16 patients.
 SIZES = ((10, 1), (100, 1), (100, 16), (1000, 1), (1000, 16), (1000, 200), (2000, 16))
 STOP_S = 60.0
+# All begin at once, each with a stream that is new: until that is over, what is measured
+# is the beginning.
+WARM_UP_S_PER_DEVICE = 0.1
 
 
 def grow(options: Options) -> Iterator[dict[str, Any]]:
@@ -33,10 +36,11 @@ def grow(options: Options) -> Iterator[dict[str, Any]]:
 
 
 def _run(options: Options, devices: int, viewers: int) -> dict[str, Any]:
+    warm_up_s = max(options.warm_up_s, devices * WARM_UP_S_PER_DEVICE)
     words = [sys.executable, "-m", "bench.live", "--json"]
     words += ["--devices", str(devices), "--viewers", str(viewers)]
     words += ["--seconds", str(options.seconds), "--packet-s", str(options.packet_s)]
-    words += ["--warm-up-s", str(options.warm_up_s), "--format", options.form]
+    words += ["--warm-up-s", str(warm_up_s), "--format", options.form]
     words += ["--data", str(options.data)] if options.data else []
     child = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
     try:
