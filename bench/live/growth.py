@@ -14,8 +14,8 @@ from bench.live.options import Options
 # Devices and viewers; a page shows 16 patients.
 SIZES = ((10, 1), (100, 1), (100, 16), (1000, 1), (1000, 16), (1000, 200), (2000, 16))
 STOP_S = 60.0
-# All begin at once, each with a stream that is new: until that is over, what is measured
-# is the beginning.
+# All begin at once, each with a new stream: until that is over, what is measured is the
+# beginning.
 WARM_UP_S_PER_DEVICE = 0.1
 
 

@@ -33,9 +33,10 @@ _MOST_UPLOADS, _MOST_BYTES = 100, 2 << 20
 BACKLOG_AGE = timedelta(seconds=60)
 # So long after an upload more are expected in its queue.
 _GOES_ON_S = 3.0
-# How many times longer than it took to store rests who gives way; not for long after
-# one that waited for a database that was away.
-_REST, _REST_MOST_S = 15.0, 1.0
+# How many times longer than it took to store rests who gives way. Not for long: where
+# storing takes long the machine is full, and who waits here may be live ones that fell
+# behind.
+_REST, _REST_MOST_S = 10.0, 0.1
 
 
 @dataclass(frozen=True, slots=True)

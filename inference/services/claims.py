@@ -20,10 +20,6 @@ from patients.models import Patient
 CLAIM = timedelta(seconds=20)
 # Further behind than this, a record is caught up in the backfill queue.
 LIVE_LAG_S = 120
-# One whose signal is old goes there sooner: backlog should cost the live ones nothing.
-# Who sends as it measures stays live however wrong its clock is: it is never so far
-# behind, unless the platform is.
-OLD, OLD_LAG_S = timedelta(seconds=60), 20
 # A record that rests so long gets its tail analysed, provisionally.
 REST = timedelta(seconds=10)
 BATCH_RECORDS = {"live": 256, "backfill": 16}
@@ -55,7 +51,6 @@ def claim_records(
         "claim": claim,
         "until": until,
         "rested": now - REST,
-        "old": now - OLD,
         "skip": list(skip),
         "shard": shard,
         "shards": of,
@@ -132,14 +127,7 @@ _RECORD, _PATIENT = Columns(Record), Columns(Patient)
 _LIMITS, _ANCHOR = Columns(PatientLimits), Columns(Anchor)
 
 _AHEAD = f"(record.end_sample >= state.cursor_sample + record.fs * {BLOCK_S})"
-_END_AT = """coalesce(
-    (SELECT anchor.at + interval '1 s' * (record.end_sample - anchor.sample) / record.fs
-     FROM devices_anchor AS anchor WHERE anchor.record_id = record.id
-     ORDER BY anchor.sample DESC LIMIT 1),
-    record.started_at + interval '1 s' * record.end_sample / record.fs)"""
-_FAR = f"""(record.end_sample > state.cursor_sample + record.fs * {LIVE_LAG_S}
-    OR record.end_sample >= state.cursor_sample + record.fs * {OLD_LAG_S}
-    AND {_END_AT} < %(old)s)"""
+_FAR = f"(record.end_sample > state.cursor_sample + record.fs * {LIVE_LAG_S})"
 _LATE = "(record.late_from_sample IS NOT NULL)"
 _TAIL = f"""(NOT {_AHEAD} AND record.end_sample >= state.cursor_sample
     AND record.end_sample IS DISTINCT FROM state.flushed_sample)"""

@@ -121,19 +121,6 @@ def test_a_backlog_is_left_to_its_own_queue(
     assert _state(assignment).cursor_sample >= 880 * FS
 
 
-def test_old_signal_is_left_to_the_backlog_queue_unless_it_comes_as_it_is_measured(
-    assignment: Assignment, other: Assignment, ecg_data: Path
-) -> None:
-    # A backlog of a minute; a device whose clock is ten minutes behind.
-    _send(assignment, ecg_data, seconds=60, ago_s=600)
-    _send(other, ecg_data, seconds=12, ago_s=600)
-    assert analyse_pending(now=NOW, queues=(Queue.LIVE,)) == 1
-    assert _state(assignment).cursor_sample == 0
-    assert _state(other).cursor_sample == 12 * FS
-    analyse_pending(now=NOW, queues=(Queue.BACKFILL,))
-    assert _state(assignment).cursor_sample == 60 * FS
-
-
 def test_a_finished_record_is_no_work_until_more_comes(
     assignment: Assignment, ecg_data: Path
 ) -> None:
@@ -192,8 +179,8 @@ def test_it_does_not_look_through_finished_records(
         for record in records
     )
     _send(assignment, ecg_data)
-    values = {"now": NOW, "until": NOW, "rested": NOW, "old": NOW, "claim": None}
-    values |= {"skip": [], "shard": 0, "shards": 1, "most": 10}
+    values = {"now": NOW, "until": NOW, "rested": NOW, "claim": None, "skip": []}
+    values |= {"shard": 0, "shards": 1, "most": 10}
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE inference_analysisstate, devices_record")
         cursor.execute(f"EXPLAIN {_CLAIM[Queue.LIVE]}", values)

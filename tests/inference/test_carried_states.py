@@ -40,8 +40,7 @@ def adu(ecg_data: Path) -> np.ndarray:
 
 
 def _packets(adu: np.ndarray) -> list[Packet]:
-    # Recorded now, not a backlog.
-    return packets_of(adu, packet_s=2, start_at=NOW - timedelta(seconds=60))
+    return packets_of(adu, packet_s=2, start_at=NOW - timedelta(seconds=SECONDS))
 
 
 def _take_in(
