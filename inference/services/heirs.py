@@ -14,22 +14,22 @@ from inference.models import Alarm, Episode
 
 
 def heirs_of(rows: Sequence[Episode], record: Record, *, cursor: int) -> list[Episode]:
-    """Hand the alarms of withdrawn rows on, and return who may have news of its own.
+    """Hand the alarms of withdrawn rows on, and return what may have news of its own.
 
     These are the episodes that the alarms kept silent, without those among ``rows``;
     the first of them gets the alarm, with what people did about it.
     """
-    taken_back = {row.pk: row for row in rows if row.withdrawn_at is not None}
-    if not taken_back:
+    withdrawn = [row for row in rows if row.withdrawn_at is not None]
+    if not withdrawn:
         return []
-    told = {row.pk for row in rows}
+    given = {row.pk for row in rows}
     found: dict[int, Episode] = {}
-    for alarm in Alarm.objects.filter(episode__in=taken_back).order_by("pk"):
+    for alarm in Alarm.objects.filter(episode__in=withdrawn).order_by("pk"):
         silent = list(_silent(record, alarm, cursor=cursor))
         if silent:
             alarm.episode = silent[0]
             alarm.save(update_fields=["episode"])
-        found |= {row.pk: row for row in silent if row.pk not in told}
+        found |= {row.pk: row for row in silent if row.pk not in given}
     return list(found.values())
 
 

@@ -71,6 +71,7 @@ def revise_episodes(
             row.revised_at = now
             withdraw(row, now=now)
             changed.append(row)
+    # First: an alarm that is inherited is not one that is no longer found.
     changed += heirs_of(changed, record, cursor=cursor)
     for row in changed:
         _mark_alarms(row, now=now)
