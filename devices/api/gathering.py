@@ -12,9 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from typing import TypeVar
 
+from devices.api.backlogs import Backlogs
 from devices.api.own_connection import connected
 from devices.api.problems import Problem
-from devices.api.upload_queues import UploadQueue, Waiting, is_backlog
+from devices.api.upload_queues import UploadQueue, Waiting
 from devices.codec import Decoded
 from devices.database_away import RETRY_S
 from devices.services import Arrival, StoreResult
@@ -38,7 +39,8 @@ class Gathering:
         self._apart = ThreadPoolExecutor(_THREADS, "apart")
         self.live = UploadQueue("live", self._apart)
         self.backlog = UploadQueue("backlog", self._apart, before=self.live)
-        self._bytes = self._pending = self._arrived = 0
+        self._backlogs = Backlogs()
+        self._bytes = self._pending = self._arrived = self._asked_apart = 0
 
     async def store(self, arrival: Arrival, decoded: Decoded) -> StoreResult:
         """Store the packets of one upload; what it calls stored is committed.
@@ -47,10 +49,9 @@ class Gathering:
         whatever ``store_packets`` raises.
         """
         size = sum(packet.samples.nbytes for packet in arrival.packets)
-        is_late = is_backlog(arrival)
+        is_late = self._backlogs.holds(arrival)
         if self._is_busy(is_late):
-            text = "The server is busy. Nothing was stored; send it again."
-            raise Problem(503, "busy", text, headers={"Retry-After": str(RETRY_S)})
+            raise _busy()
         loop = asyncio.get_running_loop()
         if not self._arrived:
             loop.call_soon(self._pause)
@@ -66,9 +67,18 @@ class Gathering:
             self._bytes -= size
 
     async def apart(self, work: Callable[..., Result], *given: object) -> Result:
-        """Run what may take long in a thread of its own."""
+        """Run what may take long in a thread of its own.
+
+        Raises a :class:`Problem` 503 if too much waits, as when somebody tries tokens.
+        """
+        if self._asked_apart >= WAITING_UPLOADS:
+            raise _busy()
         loop, run = asyncio.get_running_loop(), copy_context().run
-        return await loop.run_in_executor(self._apart, run, connected, work, *given)
+        self._asked_apart += 1
+        try:
+            return await loop.run_in_executor(self._apart, run, connected, work, *given)
+        finally:
+            self._asked_apart -= 1
 
     def threads(self) -> list[ThreadPoolExecutor]:
         """Return what runs its threads."""
@@ -82,3 +92,8 @@ class Gathering:
         arrived, self._arrived = self._arrived, 0
         if arrived < _BUNCH:
             time.sleep(PAUSE_S)
+
+
+def _busy() -> Problem:
+    text = "The server is busy. Nothing was stored; send it again."
+    return Problem(503, "busy", text, headers={"Retry-After": str(RETRY_S)})

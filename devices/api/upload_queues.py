@@ -13,7 +13,6 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import timedelta
 
 from devices.api.own_connection import connected
 from devices.api.steps import signal_s, store
@@ -29,8 +28,6 @@ logger = logging.getLogger(__name__)
 GATHER_S = 0.01
 _LARGE = 6
 _MOST_UPLOADS, _MOST_BYTES = 100, 2 << 20
-# What the last packet of a backlog is older than.
-BACKLOG_AGE = timedelta(seconds=60)
 # So long after an upload more are expected in its queue.
 _GOES_ON_S = 3.0
 # How many times longer than it took to store rests who gives way. Not for long: where
@@ -142,12 +139,6 @@ class UploadQueue:
             self._apart, connected, store, one.arrival, one.decoded.stream
         )
         stored.add_done_callback(lambda done: _pass_on(done, one.stored))
-
-
-def is_backlog(arrival: Arrival) -> bool:
-    """Tell whether all of an upload is late; what tells no time is not."""
-    times = [packet.at for packet in arrival.packets if packet.at is not None]
-    return bool(times) and arrival.received_at - max(times) > BACKLOG_AGE
 
 
 def _pass_on(

@@ -14,6 +14,15 @@ CLOCK_SINCE = datetime(2020, 1, 1, tzinfo=UTC)
 CLOCK_AHEAD = timedelta(minutes=5)
 
 
+def clock_reading(packet: Packet, received_at: datetime) -> datetime | None:
+    """Return what the device's clock says, or None if it has no real time."""
+    if packet.at is None or packet.at < CLOCK_SINCE:
+        return None
+    if packet.at > received_at + CLOCK_AHEAD:
+        return None
+    return packet.at
+
+
 class StreamClock:
     """The time map of a stream while an upload is stored.
 
@@ -52,11 +61,7 @@ class StreamClock:
 
     def reading(self, packet: Packet) -> datetime | None:
         """Return what the device's clock says, or None if it has no real time."""
-        if packet.at is None or packet.at < CLOCK_SINCE:
-            return None
-        if packet.at > self.received_at + CLOCK_AHEAD:
-            return None
-        return packet.at
+        return clock_reading(packet, self.received_at)
 
     def time_of(self, packet: Packet) -> datetime:
         """Return the packet's own time."""

@@ -288,6 +288,22 @@ def test_it_turns_away_backlog_first_and_then_everything(worn, hour_ago, monkeyp
     assert Chunk.objects.count() == 4
 
 
+def test_it_turns_away_when_too_much_waits_to_be_looked_at(monkeypatch):
+    monkeypatch.setattr(gathering, "WAITING_UPLOADS", 5)
+
+    async def work(gathered):
+        held = threading.Event()
+        asked = [asyncio.create_task(gathered.apart(held.wait)) for _ in range(6)]
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        held.set()
+        return await asyncio.gather(*asked, return_exceptions=True)
+
+    *waited, refused = gather(work)
+    assert waited == [True] * 5
+    assert (refused.status_code, refused.code) == (503, "busy")
+
+
 BATCH = 20
 
 
