@@ -32,6 +32,9 @@ BATCH_RECORDS = 16
 # Late packets come mostly within the hour; later ones cost hours of analysis again.
 RECENT_CHECKPOINTS_S = 3600
 KEPT_CHECKPOINTS_S = 4 * 3600
+# The fields of a Compaction that whoever claimed it writes.
+_OURS = ["done_sample", "done_received_at", "failed_count", "next_try_at"]
+_OURS += ["claimed_until"]
 
 
 def compact_pending(*, now: datetime, most_s: float = float("inf")) -> int:
@@ -116,7 +119,8 @@ def _compact(state: AnalysisState, *, now: datetime) -> int:
         row.next_try_at = now + AFTER_FAILURE * min(row.failed_count, 12)
         done = 0
     row.claimed_until = None
-    row.save()
+    # What was removed of the record (``remove_history``) is not ours to write.
+    row.save(update_fields=_OURS)
     return done
 
 

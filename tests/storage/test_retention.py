@@ -12,7 +12,8 @@ from devices.services import remove_loose_files
 from devices.services.filling import fill_record
 from devices.services.verifying import verify_record
 from devices.simulator.scripts import script_source
-from inference.models import BeatBlock, Checkpoint, Episode
+from inference.models import AnalysisState, BeatBlock, Checkpoint, Episode
+from inference.services import compacting
 from inference.services.analysis import analyse_pending
 from inference.services.compacting import compact_pending
 from inference.services.retention import remove_old_history
@@ -55,6 +56,30 @@ def test_it_removes_whole_segments_and_answers_their_packets_as_repeated(
     with pytest.raises(FileNotFoundError):
         read_segment(keys[0])
     assert read_segment(keys[SPAN])
+
+
+def test_what_compaction_writes_later_leaves_what_was_removed(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store([packet(seq) for seq in range(520)], after_s=1200)
+    record = Record.objects.get()
+    compact(record, ended=True)
+    _keep(record, 30)
+    AnalysisState.objects.create(
+        record=record, cursor_sample=record.end_sample, advanced_at=timezone.now()
+    )
+    Compaction.objects.update(done_sample=0, next_try_at=None, claimed_until=None)
+    now = record.time_of(2 * SPAN) + timedelta(days=30)
+
+    def remove_meanwhile(**given: object) -> int:
+        assert remove_old_history(now=now) == 2
+        return 0
+
+    monkeypatch.setattr(compacting, "compact_record", remove_meanwhile)
+    compact_pending(now=now)
+    row = Compaction.objects.get()
+    assert (row.removed_to_sample, row.claimed_until) == (2 * SPAN, None)
+    assert verify_record(record.pk).damage == []
 
 
 def test_it_keeps_everything_of_whom_nothing_was_decided(store: Store) -> None:
