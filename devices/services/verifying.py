@@ -1,15 +1,17 @@
 """Look at everything that is stored of a record, and say what is wrong with it."""
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from django.db import connection, transaction
+from numpy.typing import NDArray
 
 from devices.models import Chunk, Compaction, LooseFile, Record, Segment
 from devices.packing import form_of, moment, span_of
 from devices.segment_files import read_segment, segment_store
+from devices.segment_objects import StoreAway
 from devices.segment_places import Row, rows_of
 from devices.segments import (
     LEVELS,
@@ -22,6 +24,9 @@ from devices.segments import (
     unpack_bins,
     unpack_places,
 )
+
+# A packet in the order of packets: seq, first_sample, n.
+_Order = NDArray[np.int64]
 
 
 @dataclass
@@ -40,20 +45,23 @@ def verify_record(
     """Read all of a record: hashes, CRCs, order, counts and pyramids.
 
     It is seen as at one moment, though packets and compaction go on meanwhile.
-    ``progress`` is called with the samples looked at since the last call.
+    ``progress`` is called with the samples looked at since the last call. Raises
+    ``StoreAway`` if the files cannot be asked for, which says nothing about them.
     """
     found = Verified()
     with transaction.atomic():
         _at_one_moment()
         record = Record.objects.get(pk=record_id)
-        places: list[Row] = []
-        for segment in Segment.objects.filter(record=record).order_by("span_sample"):
-            places += _segment(record, segment, found)
+        orders: list[_Order] = []
+        segments = Segment.objects.filter(record=record).order_by("span_sample")
+        for segment in segments.iterator(chunk_size=20):
+            orders.append(_order_of(_segment(record, segment, found)))
             found.segments += 1
             progress(segment.sample_count)
-        places += _hot(record, found, progress)
+        orders.append(_order_of(list(_hot(record, found, progress))))
         removed = Compaction.objects.filter(record=record).first()
-        _whole(record, places, removed.removed_samples if removed else 0, found)
+        order = np.concatenate(orders)
+        _whole(record, order, removed.removed_samples if removed else 0, found)
     return found
 
 
@@ -88,6 +96,11 @@ def _segment(record: Record, segment: Segment, found: Verified) -> list[Row]:
         pyramid = decode_pyramid(packed)
     except FileNotFoundError:
         found.damage.append(f"{where}: its file is missing")
+        return packets
+    except StoreAway:
+        raise
+    except OSError as error:
+        found.damage.append(f"{where}: its file cannot be read: {error}")
         return packets
     except DamagedSegment as error:
         found.damage.append(f"{where}: {error}")
@@ -176,23 +189,30 @@ def _hot(
         yield chunk.seq, chunk.first_sample, chunk.n, chunk.crc
 
 
-def _whole(record: Record, places: list[Row], removed: int, found: Verified) -> None:
+def _order_of(rows: Sequence[Row]) -> _Order:
+    """Return packets as numbers: a year of them is too many for tuples."""
+    return np.array([row[:3] for row in rows], np.int64).reshape(-1, 3)
+
+
+def _whole(record: Record, order: _Order, removed: int, found: Verified) -> None:
     """Check the order of all packets, and what the record says of them."""
-    end, last_seq = 0, -1
-    for seq, first, n, _ in sorted(places):
-        if seq == last_seq:
-            found.damage.append(f"packet {seq} is stored twice")
-        last_seq = seq
-        if n and first < end:
-            found.damage.append(f"packet {seq} overlaps the one before it")
-        end = max(end, first + n) if n else end
-    found.samples = sum(n for _, _, n, _ in places)
+    order = order[np.lexsort((order[:, 1], order[:, 0]))]
+    seqs = order[:, 0]
+    for seq in seqs[1:][np.diff(seqs) == 0]:
+        found.damage.append(f"packet {seq} is stored twice")
+    signal = order[order[:, 2] > 0]
+    ends = np.maximum.accumulate(signal[:, 1] + signal[:, 2])
+    for seq in signal[1:, 0][signal[1:, 1] < ends[:-1]]:
+        found.damage.append(f"packet {seq} overlaps the one before it")
+    end = int(ends[-1]) if len(ends) else 0
+    last_seq = int(seqs[-1]) if len(seqs) else -1
+    found.samples = int(order[:, 2].sum())
     if found.samples + removed != record.sample_count:
         found.damage.append(
             f"{record.sample_count} samples were stored, {removed} removed, but "
             f"{found.samples} are there"
         )
-    if places and end != record.end_sample:
+    if len(order) and end != record.end_sample:
         found.damage.append(f"it ends at sample {end}, not {record.end_sample}")
-    if places and last_seq + 1 != record.next_seq:
+    if len(order) and last_seq + 1 != record.next_seq:
         found.damage.append(f"its last packet is {last_seq}, not {record.next_seq - 1}")

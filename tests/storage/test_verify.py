@@ -1,7 +1,8 @@
 """``manage.py verify`` finds every kind of damage, and nothing where there is none."""
 
+import io
 from collections.abc import Callable
-from io import StringIO
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from django.utils import timezone
 
 from devices.models import Chunk, Record, Segment
 from devices.segment_files import new_key, read_segment, segment_store, write_segment
+from devices.segment_objects import StoreAway
+from devices.services import remove_loose_files, verifying
 from devices.services.verifying import unknown_files, verify_record
 from tests.storage.conftest import Store, compact, packet
 
@@ -29,7 +32,7 @@ def record(store: Store) -> Record:
 
 def verify(*arguments: str) -> str:
     """Run the command; return what it said."""
-    out = StringIO()
+    out = io.StringIO()
     call_command("verify", "--no-progress", *arguments, stdout=out, stderr=out)
     return out.getvalue()
 
@@ -114,11 +117,49 @@ def test_it_finds_bins_that_are_not_those_of_the_signal(record: Record) -> None:
     assert "bins of 8192 samples" in found
 
 
+def test_it_says_which_file_cannot_be_read_and_goes_on(record: Record) -> None:
+    path = _path(Segment.objects.get(span_sample=30_000))
+    path.unlink()
+    path.mkdir()
+    said = io.StringIO()
+    with pytest.raises(CommandError, match="DAMAGED: 1 of 1 records"):
+        call_command("verify", "--no-progress", stdout=said, stderr=said)
+    assert said.getvalue().count("its file cannot be read") == 1
+
+
+def test_it_says_nothing_of_segments_while_their_store_is_away(
+    record: Record, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def be_away(key: str) -> bytes:
+        raise StoreAway("The store of segments does not answer.")
+
+    monkeypatch.setattr(verifying, "read_segment", be_away)
+    with pytest.raises(CommandError, match="does not answer. Try again"):
+        verify()
+
+
 def test_it_tells_and_removes_files_that_no_row_names(record: Record) -> None:
-    key = new_key(timezone.now())
+    key, now = new_key(timezone.now()), timezone.now()
     write_segment(key, b"left over")
     assert key in list(unknown_files())
-    assert "named by no row" in verify()
-    verify("--remove-unknown")
+    assert "--remove-unknown removes them" in verify()
+    assert "removed in 7 days" in verify("--remove-unknown")
     assert key not in list(unknown_files())
+    remove_loose_files(now=now + timedelta(days=6))
+    assert read_segment(key)
+    remove_loose_files(now=now + timedelta(days=8))
+    with pytest.raises(FileNotFoundError):
+        read_segment(key)
     assert verify_record(record.pk).damage == []
+
+
+def test_it_removes_nothing_while_anything_is_damaged(record: Record) -> None:
+    one = Segment.objects.first()
+    Segment.objects.filter(pk=one.pk).delete()
+    said = io.StringIO()
+    with pytest.raises(CommandError, match="DAMAGED"):
+        call_command(
+            "verify", "--no-progress", "--remove-unknown", stdout=said, stderr=said
+        )
+    assert "they stay while anything is damaged" in said.getvalue()
+    assert one.key in list(unknown_files())

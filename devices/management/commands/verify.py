@@ -4,10 +4,12 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Sum
+from django.utils import timezone
 from tqdm import tqdm
 
 from devices.models import Record
-from devices.segment_files import segment_store
+from devices.segment_objects import StoreAway
+from devices.services.segments import KEEP_REPLACED, loosen
 from devices.services.verifying import Verified, unknown_files, verify_record
 
 
@@ -25,11 +27,20 @@ class Command(BaseCommand):
         add(
             "--remove-unknown",
             action="store_true",
-            help="remove files that no row names; only while nothing else runs",
+            help="have files that no row names removed in "
+            f"{KEEP_REPLACED.days} days, if nothing is damaged; only while nothing "
+            "else runs",
         )
         add("--no-progress", action="store_true")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            self._verify(options)
+        except StoreAway as error:
+            # That says nothing about what it holds.
+            raise CommandError(f"{error} Try again when it is back.") from None
+
+    def _verify(self, options: dict[str, Any]) -> None:
         records = Record.objects.filter(end_sample__gt=0).order_by("pk")
         if wanted := options["record"]:
             records = records.filter(pk__in=wanted)
@@ -54,7 +65,7 @@ class Command(BaseCommand):
                 whole.chunks += found.chunks
                 whole.samples += found.samples
         if not wanted:
-            self._unknown(remove=options["remove_unknown"])
+            self._unknown(remove=options["remove_unknown"], damaged=damaged)
         read = (
             f"{len(records)} records, {whole.samples} samples in {whole.segments} "
             f"segments and {whole.chunks} packets"
@@ -63,12 +74,16 @@ class Command(BaseCommand):
             raise CommandError(f"DAMAGED: {damaged} of {read}.")
         self.stdout.write(f"All is well: {read}.")
 
-    def _unknown(self, *, remove: bool) -> None:
-        count = 0
-        for key in unknown_files():
-            count += 1
-            if remove:
-                segment_store().delete(key)
-        if count:
-            done = "removed" if remove else "--remove-unknown removes them"
-            self.stdout.write(f"{count} files are named by no row: {done}.")
+    def _unknown(self, *, remove: bool, damaged: int) -> None:
+        keys = list(unknown_files())
+        if not keys:
+            return
+        if not remove:
+            done = "--remove-unknown removes them"
+        elif damaged:
+            # Whoever restored the wrong rows, or none, needs them.
+            done = "they stay while anything is damaged"
+        else:
+            loosen(keys=keys, now=timezone.now())
+            done = f"they will be removed in {KEEP_REPLACED.days} days"
+        self.stdout.write(f"{len(keys)} files are named by no row: {done}.")
