@@ -42,6 +42,7 @@ def analyse_live(shard: int = 0, *, asked: bool = False) -> int:
 @shared_task  # type: ignore[untyped-decorator]
 def analyse_backfill(*, asked: bool = False) -> int:
     """Catch up: files, backlogs, and spans that late samples re-opened."""
+    show_life(Part.BACKFILL, now=timezone.now())
     if asked:
         begin(Queue.BACKFILL)
     return _analyse(Queue.BACKFILL, Queue.BACKFILL, most_s=BACKFILL_MOST_S)

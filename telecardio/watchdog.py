@@ -8,8 +8,10 @@ from django.utils.translation import ngettext
 from inference.models.life_sign import Part
 from telecardio.operations.figures import Figures
 
-# A part that shows no life for so long is gone.
+# A part that shows no life for so long is gone. A span of weeks that late samples
+# re-opened is one task.
 MISSED_AFTER = timedelta(seconds=30)
+BACKFILL_MISSED_AFTER = timedelta(minutes=15)
 MAIL_LATE_S = 30
 
 
@@ -28,6 +30,13 @@ def troubles(figures: Figures) -> list[str]:
         % {"since": _since(Part.ANALYSIS, figures)}
         if analysis
         else _lag(figures),
+        _(
+            "Backlogs and files are not analysed (%(since)s), and the disk fills: "
+            "stored signal is not compacted."
+        )
+        % {"since": _since(Part.BACKFILL, figures)}
+        if _stopped(Part.BACKFILL, figures, after=BACKFILL_MISSED_AFTER)
+        else "",
         # The worker of the analysis shows the schedule's life; one word is enough.
         _("The schedule stands still (%(since)s): missing data raises no alarm.")
         % {"since": _since(Part.BEAT, figures)}
@@ -41,9 +50,9 @@ def troubles(figures: Figures) -> list[str]:
     return [words for words in found if words]
 
 
-def _stopped(part: Part, figures: Figures) -> bool:
+def _stopped(part: Part, figures: Figures, *, after: timedelta = MISSED_AFTER) -> bool:
     sign_at = figures.signs.get(part)
-    return sign_at is None or figures.at - sign_at > MISSED_AFTER
+    return sign_at is None or figures.at - sign_at > after
 
 
 def _since(part: Part, figures: Figures) -> str:
@@ -66,6 +75,15 @@ def _lag(figures: Figures) -> str:
 
 
 def _late_mail(figures: Figures) -> str:
+    if figures.mails_refused:
+        words = ngettext(
+            "%(count)d mail about an alarm was refused and is tried no more: staff "
+            "sees it under Mails.",
+            "%(count)d mails about alarms were refused and are tried no more: staff "
+            "sees them under Mails.",
+            figures.mails_refused,
+        )
+        return words % {"count": figures.mails_refused}
     if figures.mails_retrying:
         return _("The mail server takes no mail: mails about alarms are tried again.")
     if figures.mail_overdue_s > MAIL_LATE_S:

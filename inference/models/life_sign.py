@@ -9,6 +9,7 @@ class Part(models.TextChoices):
 
     INGEST = "ingest", _("ingest")
     ANALYSIS = "analysis", _("analysis")
+    BACKFILL = "backfill", _("backfill")
     MAIL = "mail", _("mail")
     BEAT = "beat", _("schedule")
 

@@ -45,6 +45,11 @@ class MailDelivery(models.Model):
                 condition=models.Q(state="queued"),
                 name="mail_due",
             ),
+            models.Index(
+                fields=["next_try_at"],
+                condition=models.Q(state="failed"),
+                name="mail_failed",
+            ),
             models.Index(fields=["address", "sent_at"], name="mail_address_sent"),
         ]
 

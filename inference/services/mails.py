@@ -28,6 +28,7 @@ CLAIM = timedelta(minutes=1)
 SENDING_S = 60.0
 MAILS_PER_HOUR = 6
 MOST_TRIES = 12
+NOT_SENT = "not sent: may no longer see this patient"
 FIRST_RETRY_S, LONGEST_RETRY_S = 15, 900
 
 
@@ -44,7 +45,7 @@ def send_due_mails(*, now: datetime) -> int:
         if may_be_mailed(delivery.address, delivery.alarm.patient):
             by_address[delivery.address].append(delivery)
         else:
-            _fail([delivery], "not sent: may no longer see this patient")
+            _fail([delivery], NOT_SENT)
     if not by_address:
         return 0
     backend = AnsweringBackend()

@@ -1,4 +1,4 @@
-"""Figures that are a question to PostgreSQL: five indexed queries, kept for 5 s."""
+"""Figures that are a question to PostgreSQL: some indexed queries, kept for 5 s."""
 
 import time
 from collections.abc import Iterator
@@ -14,11 +14,12 @@ from django.utils import timezone
 from prometheus_client import Metric
 from redis.exceptions import RedisError
 
-from devices.models import Record
+from devices.models import Compaction, Record
 from devices.redis_pool import redis
 from inference.models import Alarm, LifeSign, MailDelivery
 from inference.models.life_sign import Part
 from inference.services.claims import LIVE_LAG_S, Queue
+from inference.services.mails import NOT_SENT
 
 KEEP_S = 5.0
 # Records that received something since then; what older ones lack is a backlog that
@@ -28,6 +29,8 @@ LAGGING_S = 10
 # A packet may hold 30 s, and 15 s are too long for any analysis.
 LATE_S = 45
 LIVE_AGE = timedelta(seconds=60)
+# So long somebody is told of a mail that the mail server refused for good.
+REFUSED = timedelta(hours=1)
 QUERY_MS = 2000
 
 
@@ -47,6 +50,12 @@ class Figures:
     mails_retrying: int
     # How long the longest waiting mail is overdue.
     mail_overdue_s: float
+    # Those whose last try, in the last hour, was the last one.
+    mails_refused: int
+    # Analysed signal of the record that waits longest to become a segment, of those
+    # that received something lately, and how many of these cannot be compacted.
+    compaction_lag_s: float
+    compaction_failing: int
     signs: dict[Part, datetime] = field(default_factory=dict)
 
 
@@ -76,6 +85,8 @@ def read_figures(*, now: datetime) -> Figures:
             mails_pending=mails["count"],
             mails_retrying=mails["retrying"],
             mail_overdue_s=max(0.0, overdue.total_seconds()),
+            mails_refused=_refused_mails(now),
+            **_compaction(now),
             signs={Part(part): at for part, at in signs},
         )
 
@@ -94,6 +105,28 @@ def _lags(now: datetime) -> dict[str, Any]:
         backfill_s=Max("behind_s", filter=~live),
         backfill_count=Count("pk", filter=~live),
     )
+
+
+def _refused_mails(now: datetime) -> int:
+    refused = MailDelivery.objects.filter(
+        state=MailDelivery.State.FAILED, next_try_at__gt=now - REFUSED
+    )
+    return refused.exclude(smtp_answer=NOT_SENT).count()
+
+
+def _compaction(now: datetime) -> dict[str, Any]:
+    analysed = F("record__analysis__cursor_sample") - F("done_sample")
+    found = Compaction.objects.filter(
+        record__source=Record.Source.DEVICE,
+        record__last_received_at__gt=now - LOOK_BACK,
+    ).aggregate(
+        lag_s=Max(Cast(analysed, FloatField()) / Cast(F("record__fs"), FloatField())),
+        failing=Count("pk", filter=Q(failed_count__gt=0)),
+    )
+    return {
+        "compaction_lag_s": max(0.0, found["lag_s"] or 0.0),
+        "compaction_failing": found["failing"],
+    }
 
 
 def _patients_behind(now: datetime) -> int:
@@ -190,6 +223,21 @@ def gauges(found: Figures) -> Iterator[Metric]:
         "mail_overdue_seconds",
         "How long the longest waiting mail is overdue.",
         [({}, found.mail_overdue_s)],
+    )
+    yield _gauge(
+        "mails_refused",
+        "Mails of the last hour that were given up, mostly because they were refused.",
+        [({}, float(found.mails_refused))],
+    )
+    yield _gauge(
+        "compaction_lag_seconds",
+        "Analysed signal of the record that waits longest to become a segment.",
+        [({}, found.compaction_lag_s)],
+    )
+    yield _gauge(
+        "compaction_failing_records",
+        "Records that received something in the last day and cannot be compacted.",
+        [({}, float(found.compaction_failing))],
     )
     yield _gauge(
         "sign_of_life_age_seconds",

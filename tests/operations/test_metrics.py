@@ -269,8 +269,9 @@ def test_it_says_which_alarms_are_open_and_which_mails_wait(patient, scrape) -> 
 def test_it_asks_the_database_little_and_seldom(
     db, client, django_assert_num_queries, patient
 ) -> None:
-    # Savepoint, time limit, lag, mails, alarms, behind, signs, release.
-    with django_assert_num_queries(8):
+    # Savepoint, time limit, lag, mails waiting and refused, alarms, behind, signs,
+    # compaction, release.
+    with django_assert_num_queries(10):
         client.get("/metrics", headers=WITH_TOKEN)
     with django_assert_num_queries(0):
         client.get("/metrics", headers=WITH_TOKEN)
@@ -293,7 +294,7 @@ def test_its_questions_use_indexes(db, django_assert_num_queries, assignment) ->
         )
         for n in range(2000)
     )
-    with django_assert_num_queries(8) as asked:
+    with django_assert_num_queries(10) as asked:
         read_figures(now=timezone.now())
     plans = []
     with connection.cursor() as cursor:
@@ -305,11 +306,13 @@ def test_its_questions_use_indexes(db, django_assert_num_queries, assignment) ->
             if one["sql"].startswith("SELECT") and "lifesign" not in one["sql"]:
                 cursor.execute(f"EXPLAIN {one['sql']}")
                 plans.append("\n".join(row[0] for row in cursor.fetchall()))
-    lag, mails, behind, alarms = plans
+    lag, mails, behind, alarms, refused, compaction = plans
     assert "record_received" in lag
     assert "record_received" in behind
     assert "mail_due" in mails
     assert "alarm_open" in alarms
+    assert "mail_failed" in refused
+    assert "record_received" in compaction
 
 
 def test_it_keeps_the_sums_under_the_prefix_of_the_installation(scrape) -> None:

@@ -46,7 +46,7 @@ def watcher(settings) -> Iterator[Watcher]:
 
 
 def _all_well() -> None:
-    for part in (Part.ANALYSIS, Part.MAIL, Part.BEAT):
+    for part in (Part.ANALYSIS, Part.BACKFILL, Part.MAIL, Part.BEAT):
         show_life(part, now=timezone.now())
     forget_figures()
 

@@ -11,7 +11,13 @@ from devices.models import Record
 from inference.models import Alarm, LifeSign, MailDelivery
 from inference.models.life_sign import Part
 from inference.services.life_signs import show_life
-from inference.tasks import analyse_live, send_mails, watch_silent_patients
+from inference.services.mails import NOT_SENT
+from inference.tasks import (
+    analyse_backfill,
+    analyse_live,
+    send_mails,
+    watch_silent_patients,
+)
 from patients.models import User
 from telecardio.operations.figures import forget_figures, read_figures
 from telecardio.watchdog import troubles
@@ -22,7 +28,7 @@ from tests.devices.conftest import packet
 def now(db: None) -> datetime:
     """Return a time at which every part has just shown that it works."""
     now = timezone.now()
-    for part in (Part.ANALYSIS, Part.MAIL, Part.BEAT):
+    for part in (Part.ANALYSIS, Part.BACKFILL, Part.MAIL, Part.BEAT):
         show_life(part, now=now)
     return now
 
@@ -37,8 +43,9 @@ def test_it_is_silent_while_all_is_well(now: datetime) -> None:
 
 
 def test_it_says_what_was_never_started(db: None) -> None:
-    analysis, mail = told(timezone.now())
+    analysis, backlogs, mail = told(timezone.now())
     assert "Analysis stands still (it was never started)" in analysis
+    assert "Backlogs and files are not analysed (it was never started)" in backlogs
     assert "Mail stands still (it was never started)" in mail
 
 
@@ -62,14 +69,22 @@ def test_it_misses_a_part_after_half_a_minute(
     assert told(now) == []
 
 
+def test_it_gives_backlogs_a_quarter_of_an_hour(now: datetime) -> None:
+    LifeSign.objects.filter(part=Part.BACKFILL).update(at=now - timedelta(minutes=15))
+    assert told(now) == []
+    [trouble] = told(now + timedelta(seconds=1))
+    assert trouble.startswith("Backlogs and files are not analysed (since ")
+
+
 def test_tasks_show_that_they_run(db: None) -> None:
     began = timezone.now()
-    for task in (analyse_live, watch_silent_patients, send_mails):
+    for task in (analyse_live, analyse_backfill, watch_silent_patients, send_mails):
         task()
     assert set(
         LifeSign.objects.filter(at__gte=began).values_list("part", flat=True)
     ) == {
         "analysis",
+        "backfill",
         "beat",
         "mail",
     }
@@ -121,18 +136,7 @@ def test_a_backlog_is_no_lag(upload, assignment, now: datetime) -> None:
     assert told(now) == []
 
 
-@pytest.mark.parametrize(
-    ("tries", "due_s", "words"),
-    [
-        (0, 31, "Mails about alarms go out late."),
-        (1, -60, "The mail server takes no mail"),
-        (0, 20, ""),
-        (0, -600, ""),
-    ],
-)
-def test_it_says_when_mail_lags(
-    patient, now: datetime, tries: int, due_s: int, words: str
-) -> None:
+def _mail(patient, now: datetime, due_s: int, **fields: object) -> None:
     alarm = Alarm.objects.create(
         patient=patient,
         rule="VT",
@@ -146,13 +150,45 @@ def test_it_says_when_mail_lags(
         alarm=alarm,
         address="alice@example.org",
         message_id="<1>",
-        tries=tries,
         next_try_at=now - timedelta(seconds=due_s),
         queued_at=now,
+        **fields,
     )
+
+
+@pytest.mark.parametrize(
+    ("tries", "due_s", "words"),
+    [
+        (0, 31, "Mails about alarms go out late."),
+        (1, -60, "The mail server takes no mail"),
+        (0, 20, ""),
+        (0, -600, ""),
+    ],
+)
+def test_it_says_when_mail_lags(
+    patient, now: datetime, tries: int, due_s: int, words: str
+) -> None:
+    _mail(patient, now, due_s, tries=tries)
     found = told(now)
     assert len(found) == bool(words)
     assert "".join(found).startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("answer", "tried_s", "is_told"),
+    [
+        ("554 5.7.1 rejected", 3599, True),
+        ("554 5.7.1 rejected", 3601, False),
+        (NOT_SENT, 10, False),
+    ],
+)
+def test_it_says_for_an_hour_that_mail_was_refused(
+    patient, now: datetime, answer: str, tried_s: int, is_told: bool
+) -> None:
+    _mail(patient, now, tried_s, state=MailDelivery.State.FAILED, smtp_answer=answer)
+    assert [words[:36] for words in told(now)] == (
+        ["1 mail about an alarm was refused an"] if is_told else []
+    )
 
 
 def test_pages_carry_the_banner(client: Client, alice, kiosk, patient) -> None:
@@ -174,7 +210,7 @@ def test_it_writes_the_banner_only_when_it_changes(
     assert "Analysis stands still" in first.text
     seen = first.text.split("?seen=")[1].split('"')[0]
     assert client.get(f"/watchdog/?seen={seen}").status_code == 204
-    for part in (Part.ANALYSIS, Part.MAIL, Part.BEAT):
+    for part in (Part.ANALYSIS, Part.BACKFILL, Part.MAIL, Part.BEAT):
         show_life(part, now=timezone.now())
     forget_figures()
     well = client.get(f"/watchdog/?seen={seen}")
