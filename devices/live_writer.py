@@ -4,7 +4,6 @@ The thread sends what several uploads append in one round trip, so no answer to 
 device waits for Redis. What is lost with the process is in PostgreSQL.
 """
 
-import atexit
 import logging
 import threading
 import time
@@ -88,10 +87,13 @@ class _Process:
     writer: LiveWriter | None = None
 
 
-def start_live_writer() -> None:
-    """Let this process append beside its requests; not to be called before a fork."""
+def start_live_writer() -> LiveWriter:
+    """Let this process append beside its requests; not to be called before a fork.
+
+    What waits when the process ends is for the caller to send.
+    """
     _Process.writer = LiveWriter()
-    atexit.register(_Process.writer.send_waiting)
+    return _Process.writer
 
 
 def append(key: str, entries: Sequence[Fields]) -> bool:

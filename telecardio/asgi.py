@@ -1,6 +1,7 @@
 """The ASGI application: pages over HTTP, live traces over WebSocket."""
 
 import os
+from typing import Any
 
 from django.conf import settings
 from django.core.asgi import get_asgi_application
@@ -20,12 +21,24 @@ from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E40
 from channels.sessions import SessionMiddlewareStack  # noqa: E402
 
 from telecardio.live.routing import websocket_urlpatterns  # noqa: E402
+from telecardio.operations.ending import (  # noqa: E402
+    Receive,
+    Send,
+    answer_lifespan,
+)
 from telecardio.operations.reporting import start_reporting  # noqa: E402
 
 start_reporting()
 
+
+async def lifespan(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    """Do what is to be done when the server ends."""
+    await answer_lifespan(receive, send)
+
+
 application = ProtocolTypeRouter(
     {
+        "lifespan": lifespan,
         "http": django_application,
         # Who it is the consumer asks itself, again and again; it can say in words that
         # the database is away, which a failed handshake cannot.

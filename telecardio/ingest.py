@@ -30,13 +30,14 @@ from devices.api.packets_asgi import Uploads  # noqa: E402
 from devices.live_writer import start_live_writer  # noqa: E402
 from devices.log_context import log_context  # noqa: E402
 from inference.models.life_sign import Part  # noqa: E402
+from telecardio.operations.ending import answer_lifespan, at_end  # noqa: E402
 from telecardio.operations.orphans import end_with_parent  # noqa: E402
 from telecardio.operations.reporting import start_reporting  # noqa: E402
 from telecardio.operations.request_id import HEADER, request_id_of  # noqa: E402
 
 start_reporting(part=Part.INGEST)
 end_with_parent()
-start_live_writer()
+at_end(start_live_writer().send_waiting)
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
@@ -52,6 +53,9 @@ gc.freeze()
 
 async def application(scope: dict[str, Any], receive: Receive, send: Send) -> None:
     """Answer an upload; pass on whatever else is asked."""
+    if scope["type"] == "lifespan":
+        await answer_lifespan(receive, send)
+        return
     is_upload = (
         scope["type"] == "http"
         and scope["path"] == _address

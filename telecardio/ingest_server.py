@@ -14,7 +14,7 @@ from uvicorn.supervisors import Multiprocess
 
 APPLICATION = "telecardio.ingest:application"
 OPTIONS: dict[str, Any] = {
-    "lifespan": "off",
+    "lifespan": "on",
     "access_log": False,
     "log_level": "warning",
     # A device keeps its connection open between uploads, up to 30 s apart.

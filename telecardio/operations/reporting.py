@@ -1,6 +1,5 @@
 """The thread in each process that reports its counts, and that ingest lives."""
 
-import atexit
 import logging
 import threading
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from django.utils import timezone
 from inference.models.life_sign import Part
 from inference.services.life_signs import show_life
 from telecardio.operations.counted import Reporter
+from telecardio.operations.ending import at_end
 
 logger = logging.getLogger(__name__)
 
@@ -41,8 +41,8 @@ def start_reporting(*, part: Part | None = None) -> None:
                     logger.exception("The report of this process goes on")
 
     threading.Thread(target=run, name="reporting", daemon=True).start()
-    atexit.register(stop.set)
-    atexit.register(reporter().report)
+    at_end(reporter().report)
+    at_end(stop.set)
 
 
 def _show(part: Part) -> None:

@@ -16,10 +16,13 @@ from devices.models import Record
 from devices.simulator.fleet import VirtualDeviceSpec
 from devices.simulator.scripts import script_source
 from inference.models import AnalysisState
+from telecardio.operations.counted import read_sums
 from telecardio.processes import STOP_TIMEOUT_S
 from tests.end_to_end.conftest import Platform
 
 pytestmark = pytest.mark.slow
+
+STORED = ("telecardio_packets_total", (("reason", ""), ("result", "stored")))
 
 
 @contextmanager
@@ -102,9 +105,10 @@ def _packet(number: int) -> dict[str, object]:
 
 
 def test_it_answers_what_it_has_begun_and_gives_back_what_it_holds(
-    platform: Platform, eventually: Callable[..., None]
+    platform: Platform, eventually: Callable[..., None], settings
 ) -> None:
     member = platform.people.patients[0]
+    settings.REDIS_PREFIX = platform.stack.environment["REDIS_PREFIX"]
 
     upload = _Request(
         "POST",
@@ -115,6 +119,8 @@ def test_it_answers_what_it_has_begun_and_gives_back_what_it_holds(
     asked = ("ingest", "devices_chunk", upload, eventually)
     assert _asked_to_end_within(platform, *asked) == 0
     assert Record.objects.get(device__serial=member.serial).end_sample == 250
+    # It told what it had counted since it last reported.
+    assert read_sums()[STORED] == 1
 
     page = _Request(
         "GET",
