@@ -29,7 +29,7 @@ def grow(options: Options) -> Iterator[dict[str, Any]]:
                 *("devices", "viewers", "packet_s", "seconds", "failed", "lost"),
                 *("packets", "acked", "late", "refused", "ack_ms", "label_ms"),
                 *("label_stored_ms", "unlabelled_s", "frame_ms", "frames_missing"),
-                *("poll_ms", "cpu"),
+                *("analysis_lag_s", "dropped", "poll_ms", "cpu", "memory"),
             )
             if name in whole
         }
