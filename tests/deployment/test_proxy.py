@@ -76,6 +76,11 @@ def test_what_it_keeps_outlives_its_container() -> None:
     assert {"80:80", "443:443"} <= set(proxy["ports"])
 
 
+def test_it_waits_for_processes_that_are_being_started_again() -> None:
+    found = list(_found(_adapted("public"), "reverse_proxy"))
+    assert [one["load_balancing"]["try_duration"] for one in found] == [5e9, 5e9]
+
+
 def test_the_proxy_is_first_to_close_an_idle_connection() -> None:
     keeps_s = [
         one["transport"]["keep_alive"]["idle_timeout"] / 1e9
