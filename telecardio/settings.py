@@ -98,7 +98,14 @@ DATABASES["default"] |= {
     # Several test runs may share one server.
     "TEST": {"NAME": env("TEST_DATABASE", default=f"test_telecardio_{os.getpid()}")},
 }
-DATABASES["default"].setdefault("OPTIONS", {})["connect_timeout"] = 5
+# A host that has gone without a word is missed soon, not after a quarter of an hour.
+DATABASES["default"]["OPTIONS"] = DATABASES["default"].get("OPTIONS", {}) | {
+    "connect_timeout": 5,
+    "tcp_user_timeout": 10_000,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+}
 # For the statements of devices.fixed_sql; the ORM's are never prepared.
 DATABASES["default"]["OPTIONS"]["prepare_threshold"] = 0
 # A socket's folder comes as ``?host=``; commands such as dbshell read HOST.

@@ -42,6 +42,10 @@ class Backlogs:
             self._lags.popitem(last=False)
         return before is None or before - lag > _SHRINKS
 
+    def forget(self, arrival: Arrival) -> None:
+        """Take back what was noted of an upload that was not stored."""
+        self._lags.pop(arrival.device.pk, None)
+
 
 def _newest(arrival: Arrival) -> datetime | None:
     """Return when the newest packet began by the device's clock, if it has one."""

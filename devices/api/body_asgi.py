@@ -13,15 +13,20 @@ class Body:
     """The body of one request, as far as it has been read."""
 
     def __init__(self, receive: Receive, told_bytes: str) -> None:
-        self._receive, self._told_bytes = receive, told_bytes or "0"
+        self._receive, self._told = receive, told_bytes or "0"
         self._more = True
+
+    @property
+    def told_bytes(self) -> int:
+        """The size that the header tells; 0 if it tells none."""
+        told = self._told
+        return int(told) if told.isascii() and told.isdigit() else 0
 
     async def read(self, *, limit: int) -> bytes:
         """Return the body; a problem 413 above ``limit`` bytes, told or not."""
-        told = self._told_bytes
-        if not (told.isascii() and told.isdigit()):
+        if not (self._told.isascii() and self._told.isdigit()):
             raise BodyError("malformed", "Content-Length is no number.")
-        if int(told) > limit:
+        if self.told_bytes > limit:
             raise too_large(limit)
         pieces, size = [], 0
         while self._more:
@@ -30,7 +35,7 @@ class Body:
             size += len(piece)
             if size > limit:
                 raise too_large(limit)
-        if size < int(told):
+        if size < self.told_bytes:
             raise BodyError("malformed", "The body broke off.")
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 

@@ -7,8 +7,9 @@ the threads has a database connection.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from contextvars import copy_context
 from typing import TypeVar
 
@@ -51,6 +52,7 @@ class Gathering:
         size = sum(packet.samples.nbytes for packet in arrival.packets)
         is_late = self._backlogs.holds(arrival)
         if self._is_busy(is_late):
+            self._backlogs.forget(arrival)
             raise _busy()
         loop = asyncio.get_running_loop()
         if not self._arrived:
@@ -62,9 +64,27 @@ class Gathering:
         (self.backlog if is_late else self.live).add(waiting)
         try:
             return await waiting.stored
+        except BaseException:
+            # It comes again, as late as it is.
+            self._backlogs.forget(arrival)
+            raise
         finally:
             self._pending -= 1
             self._bytes -= size
+
+    @contextmanager
+    def room_for(self, body_bytes: int) -> Iterator[None]:
+        """Count a body among what waits while it is read and decoded.
+
+        Raises a :class:`Problem` 503 if too much waits.
+        """
+        if self._bytes + body_bytes > WAITING_BYTES:
+            raise _busy()
+        self._bytes += body_bytes
+        try:
+            yield
+        finally:
+            self._bytes -= body_bytes
 
     async def apart(self, work: Callable[..., Result], *given: object) -> Result:
         """Run what may take long in a thread of its own.

@@ -57,11 +57,13 @@ class Uploads:
             token = await self._gathering.apart(look_up, digest)
         note_for_log(device_id=token.device.serial)
         decode = decoder_of(headers)
-        raw = await body.read(limit=settings.MAX_PACKET_BODY_BYTES)
-        if len(raw) > _LONG_BODY_BYTES:
-            decoded = await self._gathering.apart(decode, raw)
-        else:
-            decoded = decode(raw)
+        limit = settings.MAX_PACKET_BODY_BYTES
+        with self._gathering.room_for(min(body.told_bytes, limit)):
+            raw = await body.read(limit=limit)
+            if len(raw) > _LONG_BODY_BYTES:
+                decoded = await self._gathering.apart(decode, raw)
+            else:
+                decoded = decode(raw)
         arrival = Arrival(token.device, token, decoded.packets, received_at)
         stored = await self._gathering.store(arrival, decoded)
         return reply(decoded, stored, now=timezone.now())

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from django.db import connection
 
+from devices.api.own_connection import open_connection
 from devices.api.trusted_tokens import trusted_tokens
 from devices.budget import BudgetError, spend_all
 from devices.database_away import is_away
@@ -18,7 +19,8 @@ def store_group(
 ) -> list[StoreResult | BudgetError | None]:
     """Store uploads, each with its cost in seconds of signal.
 
-    What it returns is committed; None: it has to be stored alone.
+    What it returns is committed; None: it has to be stored alone. Raises
+    ``OperationalError`` if the database is away for all of them.
     """
     over = spend_all([(arrival.device.pk, cost_s) for arrival, cost_s in asked])
     within = [
@@ -33,6 +35,8 @@ def store_group(
         if not is_away(error):
             logger.warning("%d uploads are stored one by one: %s", len(within), error)
         connection.close()
+        # Or each would wait for it alone.
+        open_connection()
         return list(over)
     for arrival, result in zip(within, results, strict=True):
         if result is not None:

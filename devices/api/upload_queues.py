@@ -19,6 +19,7 @@ from devices.api.steps import signal_s, store
 from devices.api.stored_groups import store_group
 from devices.budget import BudgetError
 from devices.codec import Decoded
+from devices.database_away import is_away
 from devices.services import Arrival, StoreResult
 
 logger = logging.getLogger(__name__)
@@ -117,7 +118,14 @@ class UploadQueue:
         now_s = loop.time()
         self._rests_until_s = now_s + min(_REST * (now_s - began_s), _REST_MOST_S)
         results: Sequence[StoreResult | BudgetError | None]
-        if error := done.exception():
+        error = done.exception()
+        if error and is_away(error):
+            for one in group:
+                if not one.stored.done():
+                    one.stored.set_exception(error)
+            self._plan(loop)
+            return
+        if error:
             # Whatever it was, nobody may wait for ever.
             logger.error("A group of uploads failed", exc_info=error)
             results = [None] * len(group)

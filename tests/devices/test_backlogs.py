@@ -82,6 +82,14 @@ def test_what_has_no_clock_is_backlog_if_it_must_have_waited(
     assert not backlogs.holds(arrival(received_at=now))
 
 
+def test_what_was_turned_away_is_as_late_when_it_comes_again(now: datetime) -> None:
+    backlogs, hour_ago = Backlogs(), now - timedelta(hours=1)
+    first = arrival((hour_ago, 1.0), received_at=now)
+    assert backlogs.holds(first)
+    backlogs.forget(first)
+    assert backlogs.holds(arrival((hour_ago, 1.0), received_at=now + seconds(5)))
+
+
 def test_a_clock_that_is_ahead_counts_as_none(now: datetime) -> None:
     ahead = now + timedelta(hours=1)
     assert not Backlogs().holds(arrival((ahead, 1.0), received_at=now))

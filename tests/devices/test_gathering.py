@@ -5,14 +5,15 @@ import json
 import logging
 import random
 import threading
+import time
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 
-from devices.api import gathering, stored_groups
+from devices.api import gathering, own_connection, stored_groups
 from devices.api.gathering import Gathering
 from devices.api.problems import Problem
 from devices.budget import BudgetError
@@ -24,6 +25,7 @@ from devices.services import (
     store_packets,
     store_together,
 )
+from telecardio.postgresql.base import DatabaseWrapper
 from tests.devices.conftest import FS, packet, timed, worn_device
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -302,6 +304,52 @@ def test_it_turns_away_when_too_much_waits_to_be_looked_at(monkeypatch):
     *waited, refused = gather(work)
     assert waited == [True] * 5
     assert (refused.status_code, refused.code) == (503, "busy")
+
+
+def test_it_turns_away_bodies_that_it_has_no_room_for(monkeypatch):
+    monkeypatch.setattr(gathering, "WAITING_BYTES", 1000)
+
+    async def work(gathered):
+        with gathered.room_for(600):
+            with pytest.raises(Problem) as refused, gathered.room_for(401):
+                pass
+            with gathered.room_for(400):
+                pass
+        with gathered.room_for(1000):
+            pass
+        return refused.value
+
+    assert gather(work).status_code == 503
+
+
+def test_nobody_waits_alone_for_a_database_that_is_away(worn, hour_ago, monkeypatch):
+    live = [timezone.now() - timedelta(seconds=2)] * len(worn)
+    arrivals = [
+        arrival_of(device, timed(0, at)) for device, at in zip(worn, live, strict=True)
+    ]
+    tried = []
+
+    def fail(self, *given):
+        tried.append(threading.current_thread().name)
+        time.sleep(0.2)
+        raise OperationalError("timeout expired")
+
+    monkeypatch.setattr(DatabaseWrapper, "connect", fail)
+    monkeypatch.setattr(own_connection._Rest, "until_s", 0.0)
+
+    async def work(gathered):
+        # As the trust of a token lapses meanwhile.
+        others = [gathered.apart(connection.ensure_connection) for _ in range(50)]
+        return await asyncio.gather(
+            *[gathered.store(each, decoded_of(packet(0))) for each in arrivals],
+            *others,
+            return_exceptions=True,
+        )
+
+    found = gather(work)
+    assert {type(each) for each in found} == {OperationalError}
+    # One for each thread, and whoever began before the first had failed.
+    assert len(tried) <= 6
 
 
 BATCH = 20
