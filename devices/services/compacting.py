@@ -17,12 +17,16 @@ from django.db.models import Max
 from devices.models import SEGMENT_S, Chunk, Record, Segment
 from devices.packing import pack_chunks, span_of, unpack_chunks
 from devices.segment_reading import segment_data
+from devices.segments import DamagedSegment
 from devices.services.segments import Overtaken, swap_in, write_segment_files
 
 log = logging.getLogger(__name__)
 
 # Late packets come mostly within this; each one later has its segment written anew.
 REST = timedelta(minutes=10)
+# The clock of a stream without time counts from its last packet, which is kept as it is
+# for as long as the stream may go on.
+UNCERTAIN_REST = timedelta(days=1)
 
 
 def compact_record(
@@ -37,16 +41,24 @@ def compact_record(
 
     ``analysed_sample``: nothing before it will be analysed again, as far as is known.
     ``ended``: the last span, too, which is not full. May run twice and at the same
-    moment elsewhere: a span that somebody else was faster with is left alone.
+    moment elsewhere: a span that somebody else was faster with is left alone. A span
+    whose segment is damaged stops no other; if nothing else was left, it raises.
     """
     done = 0
+    damaged: Exception | None = None
     for span in due_spans(record, analysed_sample, ended=ended, now=now)[:at_most]:
         try:
             compact_span(record=record, span_sample=span, now=now)
         except Overtaken as error:
             log.info("%s", error)
             continue
+        except (DamagedSegment, FileNotFoundError) as error:
+            log.error("Record %s, sample %s: %s", record.pk, span, error)
+            damaged = error
+            continue
         done += 1
+    if damaged and not done:
+        raise damaged
     return done
 
 
@@ -55,8 +67,10 @@ def due_spans(
 ) -> list[int]:
     """Return the spans whose chunks may become segments, in order."""
     size = SEGMENT_S * record.fs
-    # The clock of a stream without time counts from its last packet.
-    head = span_of(record, record.end_sample - 1) if record.time_uncertain else -1
+    heard_at = record.last_received_at
+    may_go_on = heard_at is None or heard_at > now - UNCERTAIN_REST
+    is_kept = record.time_uncertain and may_go_on
+    head = span_of(record, record.end_sample - 1) if is_kept else -1
     with connection.cursor() as cursor:
         cursor.execute(_SPANS, [size, record.pk, analysed_sample])
         found = cursor.fetchall()

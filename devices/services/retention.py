@@ -15,15 +15,19 @@ from devices.services.segments import loosen
 def remove_history(*, record: Record, before: datetime, now: datetime) -> int:
     """Remove the segments that end before a time; return how far nothing is kept.
 
-    Packets that still come from there are answered like repeated ones. The files go
-    after some days, when no backup needs them (see ``loosen``).
+    They must have arrived before it, too. Packets that still come from there are
+    answered like repeated ones. The files go after some days, when no backup needs them
+    (see ``loosen``).
     """
     Record.objects.select_for_update(no_key=True).only("pk").get(pk=record.pk)
     row, _ = Compaction.objects.select_for_update().get_or_create(record=record)
     segments = Segment.objects.filter(record=record).order_by("span_sample")
-    ends = np.array(segments.values_list("end_sample", flat=True), np.int64)
-    ms = read_time_map(record).epoch_ms(ends)
-    old = int(np.argmin(np.append(ms <= before.timestamp() * 1000, False)))
+    rows = list(segments.values_list("end_sample", "received_at"))
+    ends = np.array([end for end, _ in rows], np.int64)
+    is_old = read_time_map(record).epoch_ms(ends) <= before.timestamp() * 1000
+    # A device whose clock is far behind sends signal of today.
+    is_old &= np.array([received_at <= before for _, received_at in rows], bool)
+    old = int(np.argmin(np.append(is_old, False)))
     if not old:
         return row.removed_to_sample
     gone = list(segments.only("pk", "key", "last_seq", "sample_count")[:old])

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Max, Min
 
 from devices.codec import Packet
 from devices.models import Chunk, Device, DeviceToken, Record
+from devices.reading import read_time_map
 from devices.services.announcing import announce
 from devices.services.finding import find
 from devices.services.growing import grow
@@ -164,12 +166,21 @@ def _chunk(upload: Upload, record: Record, packet: Packet) -> Chunk:
 
 
 def _attribute(upload: Upload, record: Record) -> None:
-    held = record.chunks.filter(n__gt=0).order_by("first_sample")
-    first, last = held.first(), held.last()
-    if first is None or last is None:
+    # Nobody's signal becomes segments as everybody's does.
+    chunks = record.chunks.filter(n__gt=0).aggregate(
+        first=Min("first_sample"), last=Max("first_sample")
+    )
+    segments = record.segments.aggregate(
+        first=Min("start_sample"), last=Max("end_sample") - 1
+    )
+    first = [at for at in (chunks["first"], segments["first"]) if at is not None]
+    last = [at for at in (chunks["last"], segments["last"]) if at is not None]
+    if not first:
         return
-    time_of = upload.clock.map.time_of
-    upload.owner.attribute(time_of(first.first_sample), time_of(last.first_sample))
+    now_known = upload.clock.map
+    # Where a stream had a time before, the upload needs its last pieces only.
+    begun = now_known if record.time_uncertain else read_time_map(record)
+    upload.owner.attribute(begun.time_of(min(first)), now_known.time_of(max(last)))
     if upload.owner.assignment is not None:
         record.assignment = upload.owner.assignment
         record.patient = upload.owner.assignment.patient

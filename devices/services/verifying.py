@@ -212,7 +212,7 @@ def _whole(record: Record, order: _Order, removed: int, found: Verified) -> None
             f"{record.sample_count} samples were stored, {removed} removed, but "
             f"{found.samples} are there"
         )
-    if len(order) and end != record.end_sample:
+    if len(signal) and end != record.end_sample:
         found.damage.append(f"it ends at sample {end}, not {record.end_sample}")
     if len(order) and last_seq + 1 != record.next_seq:
         found.damage.append(f"its last packet is {last_seq}, not {record.next_seq - 1}")

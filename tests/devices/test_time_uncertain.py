@@ -12,6 +12,7 @@ from devices.services import (
     AssignmentError,
     assign_device,
     attribute_record,
+    compact_record,
     end_assignment,
     move_device,
     store_packets,
@@ -182,3 +183,21 @@ def test_it_goes_on_holding_a_record_that_spans_the_change(upload, moved, hour_a
     record = Record.objects.get()
     assert record.patient is None
     assert not record.time_uncertain
+
+
+def test_it_goes_on_holding_it_when_its_beginning_has_become_a_segment(
+    upload, moved, hour_ago
+):
+    for first in range(0, 300, 100):
+        told = upload(*[packet(seq) for seq in range(first, first + 100)])
+        assert set(results(told)) == {"stored"}
+    # A second of the first patient, then the other's.
+    assert upload(timed(300, hour_ago - SECOND)).status_code == 200
+    record = Record.objects.get()
+    assert record.patient is None
+    later = timezone.now() + timedelta(hours=1)
+    done = compact_record(record=record, analysed_sample=record.end_sample, now=later)
+    assert (done, record.chunks.count()) == (1, 1)
+    assert results(upload(timed(301, hour_ago - SECOND))) == ["stored"]
+    record.refresh_from_db()
+    assert (record.patient, record.assignment) == (None, None)

@@ -303,3 +303,29 @@ def test_it_lets_several_workers_and_an_upload_at_the_same_record(
     adu, stored, told, ranges = everything(record)
     assert ranges == [(0, 760 * 200)]
     assert [row["seq"] for row in told] == list(range(760))
+
+
+def test_a_damaged_segment_keeps_no_other_span_from_becoming_one(store: Store) -> None:
+    store([packet(seq) for seq in range(450) if seq != 7])
+    record = Record.objects.get()
+    assert compact(record, analysed=SPAN) == 1
+    segment_store().delete(Segment.objects.get().key)
+    # Its segment is to be written anew, and cannot be read.
+    store([packet(7)])
+    assert compact(record) == 2
+    assert Segment.objects.count() == 3
+    with pytest.raises(FileNotFoundError):
+        compact(record)
+
+
+def test_the_end_of_a_stream_without_a_clock_becomes_a_segment_after_a_day(
+    device: Device, assignment: Assignment
+) -> None:
+    now = timezone.now()
+    packets = [packet(seq) for seq in range(100)]
+    store_packets(device=device, packets=packets, received_at=now)
+    record = Record.objects.get()
+    assert record.time_uncertain
+    assert compact(record, ended=True, now=now + timedelta(hours=23)) == 0
+    assert compact(record, ended=True, now=now + timedelta(hours=25)) == 1
+    assert not record.chunks.exists()

@@ -28,10 +28,15 @@ def _keep(record: Record, days: int | None) -> None:
     record.patient.save()
 
 
+def _store_as_it_comes(store: Store, packets: int) -> None:
+    for first in range(0, packets, 20):
+        store([packet(seq) for seq in range(first, first + 20)], after_s=2 * first + 40)
+
+
 def test_it_removes_whole_segments_and_answers_their_packets_as_repeated(
     store: Store,
 ) -> None:
-    store([packet(seq) for seq in range(520)], after_s=1200)
+    _store_as_it_comes(store, 520)
     record = Record.objects.get()
     compact(record, ended=True)
     keys = dict(Segment.objects.values_list("span_sample", "key"))
@@ -61,7 +66,7 @@ def test_it_removes_whole_segments_and_answers_their_packets_as_repeated(
 def test_what_compaction_writes_later_leaves_what_was_removed(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store([packet(seq) for seq in range(520)], after_s=1200)
+    _store_as_it_comes(store, 520)
     record = Record.objects.get()
     compact(record, ended=True)
     _keep(record, 30)
@@ -79,6 +84,29 @@ def test_what_compaction_writes_later_leaves_what_was_removed(
     compact_pending(now=now)
     row = Compaction.objects.get()
     assert (row.removed_to_sample, row.claimed_until) == (2 * SPAN, None)
+    assert verify_record(record.pk).damage == []
+
+
+def test_it_keeps_what_came_today_from_a_device_whose_clock_is_behind(
+    store: Store, assignment: Assignment
+) -> None:
+    store([packet(seq) for seq in range(520)], after_s=40 * 86400)
+    record = Record.objects.get()
+    now = record.started_at + timedelta(days=40, hours=1)
+    compact(record, ended=True, now=now)
+    assert Segment.objects.count() == 4
+    _keep(record, 30)
+    assert remove_old_history(now=now) == 0
+    assert remove_old_history(now=now + timedelta(days=30)) == 1
+
+
+def test_verify_takes_a_heartbeat_for_no_end_of_the_signal(store: Store) -> None:
+    store([*[packet(seq) for seq in range(150)], packet(150, n=0)])
+    record = Record.objects.get()
+    compact(record, ended=True)
+    _keep(record, 1)
+    assert remove_old_history(now=timezone.now() + timedelta(days=2)) == 1
+    assert record.chunks.count() == 1
     assert verify_record(record.pk).damage == []
 
 
