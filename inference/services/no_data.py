@@ -35,23 +35,23 @@ def watch_silence(*, now: datetime) -> int:
         for patient, heard_at in heard.items()
         if now - heard_at >= SILENT_AFTER
     }
-    changed = _close_ended(heard, silent, now=now)
+    changed = _close_ended(heard, now=now)
     for patient, heard_at in silent.items():
         if _needs_word(patient, heard_at, now=now):
-            changed.append(_follow(patient, heard_at, now=now))
-    alarms = [alarm for alarm in changed if alarm is not None]
-    for alarm in alarms:
+            alarm = _follow(patient, heard_at, now=now)
+            changed += [] if alarm is None else [alarm]
+    for alarm in changed:
         announce_alarms(alarm.patient)
-    if alarms:
+    if changed:
         ask("mail")
-    return len(alarms)
+    return len(changed)
 
 
 def _heard_at() -> Coalesce:
     """When the head of an assignment's latest record came; heartbeats do not count."""
-    worn = OuterRef(OuterRef("pk"))
-    latest = Record.objects.filter(assignment=worn, sample_count__gt=0)
-    latest_pk = latest.order_by("-last_received_at").values("pk")[:1]
+    heard = Record.objects.filter(sample_count__gt=0).order_by("-last_received_at")
+    latest_pk = heard.filter(assignment=OuterRef(OuterRef("pk"))).values("pk")[:1]
+    latest = heard.filter(assignment=OuterRef("pk"))
     head = Chunk.objects.filter(record=Subquery(latest_pk), n__gt=0)
     # Of a record that has rested for long, the head is in a segment.
     packed = Segment.objects.filter(
@@ -60,6 +60,8 @@ def _heard_at() -> Coalesce:
     return Coalesce(
         Subquery(packed.values("received_at")[:1]),
         Subquery(head.order_by("-first_sample").values("received_at")[:1]),
+        # Its signal is kept no longer.
+        Subquery(latest.values("last_received_at")[:1]),
     )
 
 
@@ -103,19 +105,27 @@ def _condition(episode: Episode, patient: Patient, *, now: datetime) -> Conditio
     )
 
 
-def _close_ended(
-    heard: dict[Patient, datetime], silent: dict[Patient, datetime], *, now: datetime
-) -> list[Alarm | None]:
+def _close_ended(heard: dict[Patient, datetime], *, now: datetime) -> list[Alarm]:
     """End the silences of patients who send again or wear nothing any more."""
-    changed = []
+    changed: list[Alarm] = []
     open_ones = Episode.objects.filter(label=RULE, end_at=None, patient__isnull=False)
     for episode in open_ones.select_related("patient"):
         patient = episode.patient
-        if patient is None or silent.get(patient) == episode.onset_at:
+        # Nothing came since, whatever another worker's clock says.
+        if patient is None or heard.get(patient) == episode.onset_at:
             continue
-        episode.end_at = max(heard.get(patient, now), episode.onset_at)
-        episode.save(update_fields=["end_at"])
-        if Alarm.objects.filter(episode=episode).exists():
-            condition = _condition(episode, patient, now=now)
-            changed.append(follow_condition(condition, now=now))
+        changed += _close(episode, patient, heard.get(patient, now), now=now)
     return changed
+
+
+@transaction.atomic
+def _close(
+    episode: Episode, patient: Patient, end_at: datetime, *, now: datetime
+) -> list[Alarm]:
+    """End a silence and its alarm, both or neither: nobody looks for one of them."""
+    episode.end_at = max(end_at, episode.onset_at)
+    episode.save(update_fields=["end_at"])
+    if not Alarm.objects.filter(episode=episode).exists():
+        return []
+    alarm = follow_condition(_condition(episode, patient, now=now), now=now)
+    return [] if alarm is None else [alarm]
