@@ -165,18 +165,11 @@ def _send(
             answer,
             exc_info=unforeseen,
         )
-        tries = deliveries[0].tries + 1
-        if is_permanent(error) or tries >= MOST_TRIES:
-            _fail(deliveries, answer)
-            return 0
-        wait_s = min(FIRST_RETRY_S * 2 ** (tries - 1), LONGEST_RETRY_S)
-        rows.update(
-            tries=F("tries") + 1,
-            claimed_until=None,
-            next_try_at=now + timedelta(seconds=wait_s),
-            smtp_answer=answer[:300],
-        )
-        MAILS.labels("retried").inc()
+        over = is_permanent(error)
+        # In a digest each has its own number of tries.
+        last = [one for one in deliveries if over or one.tries + 1 >= MOST_TRIES]
+        _fail(last, answer)
+        _retry([one for one in deliveries if one not in last], answer, now=now)
         return 0
     rows.update(
         state=MailDelivery.State.SENT,
@@ -188,6 +181,19 @@ def _send(
     )
     MAILS.labels("sent").inc()
     return 1
+
+
+def _retry(deliveries: list[MailDelivery], answer: str, *, now: datetime) -> None:
+    for one in deliveries:
+        wait_s = min(FIRST_RETRY_S * 2**one.tries, LONGEST_RETRY_S)
+        _rows([one]).update(
+            tries=F("tries") + 1,
+            claimed_until=None,
+            next_try_at=now + timedelta(seconds=wait_s),
+            smtp_answer=answer[:300],
+        )
+    if deliveries:
+        MAILS.labels("retried").inc()
 
 
 def _fail(deliveries: list[MailDelivery], answer: str) -> None:

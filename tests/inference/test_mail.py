@@ -170,6 +170,25 @@ def test_it_tries_again_later_when_the_server_is_away(
     assert _mail(after_min=1) == 2
 
 
+def test_a_digest_gives_up_only_what_was_tried_often_enough(
+    patient: Patient, bob: User, settings: Settings
+) -> None:
+    bob.care_team_memberships.all().delete()
+    AlertRule.objects.update(dedupe_min=0)
+    for minute in range(8):
+        _raise(patient, after_min=minute)
+    now = NOW + _after(8)
+    queue_mails(now=now)
+    old = MailDelivery.objects.first()
+    MailDelivery.objects.filter(pk=old.pk).update(tries=mails.MOST_TRIES - 1)
+    settings.EMAIL_PORT = free_port()
+    assert send_due_mails(now=now) == 0
+    assert MailDelivery.objects.get(state="failed") == old
+    waiting = MailDelivery.objects.filter(state="queued", tries=1)
+    assert waiting.count() == 7
+    assert {one.next_try_at for one in waiting} == {now + timedelta(seconds=15)}
+
+
 def test_it_gives_up_when_the_server_refuses_for_good(
     patient: Patient, mail_server: MailServer
 ) -> None:
