@@ -12,7 +12,7 @@ import contextlib
 import json
 import logging
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from typing import Any
 
 from channels.db import database_sync_to_async
@@ -50,11 +50,18 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     reader: LiveReader
     viewer: Viewer
+    _tasks: Sequence[asyncio.Task[None]] = ()
+
+    async def __call__(self, *given: Any) -> None:
+        """Serve one socket. Who leaves while we talk is no more told to disconnect."""
+        try:
+            await super().__call__(*given)
+        finally:
+            self._leave()
 
     async def connect(self) -> None:
         """Let signed-in people in; others get close code 4401."""
         self.viewer = Viewer(capacity=self.capacity)
-        self._tasks: list[asyncio.Task[None]] = []
         self._told_dropped = 0
         await self.accept()
         try:
@@ -76,9 +83,14 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def disconnect(self, code: int) -> None:
         """Stop reading for this viewer."""
-        if self._tasks:
-            VIEWERS.dec()
-        for task in self._tasks:
+        self._leave()
+
+    def _leave(self) -> None:
+        tasks, self._tasks = self._tasks, ()
+        if not tasks:
+            return
+        VIEWERS.dec()
+        for task in tasks:
             task.cancel()
         for patient in self.viewer.patients:
             self._forget(patient)
@@ -119,7 +131,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             if "watch" in message:
                 wanted, since = _watch_list(message)
                 await self._watch(wanted, since)
-        except (ValueError, TypeError, AttributeError) as error:
+        except (ValueError, TypeError, AttributeError, OverflowError) as error:
             await self._say({"type": "error", "message": str(error)[:200]})
         except (DatabaseError, InterfaceError) as error:
             await self._close_after(error)
@@ -210,7 +222,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def _say(self, message: dict[str, Any]) -> None:
         # A socket that closes meanwhile is told nothing more.
-        with contextlib.suppress(RuntimeError):
+        with contextlib.suppress(RuntimeError, OSError):
             await self.send(text_data=json.dumps(message))
 
     async def _say_watching(self, refused: list[int]) -> None:

@@ -1,10 +1,14 @@
 """Nobody sees a trace without the right to."""
 
+import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.sessions.models import Session
+from uvicorn.protocols.utils import ClientDisconnected
 
 from patients.models import CareTeamMember, User
 from telecardio.live.consumer import LiveConsumer
+from telecardio.live.metrics import VIEWERS
+from telecardio.live.reader import process_reader
 from tests.live.receiving import Received, watching
 
 
@@ -115,3 +119,31 @@ async def test_it_answers_nonsense_with_an_error(people, sockets):
         await alice.send_to(text_data=nonsense)
         await received.until(lambda r: r.has("error"))
     await alice.disconnect()
+
+
+async def test_it_goes_on_after_a_number_that_is_none(people, sockets, writer):
+    alice = await sync_to_async(sockets)(people.alice)
+    received = await watching(alice, [people.patient])
+    await alice.send_to(text_data='{"watch": [1e999]}')
+    await received.until(lambda r: r.has("error"))
+    await alice.send_json_to({"watch": [people.patient.pk]})
+    await received.until(lambda r: r.last("watching")["watch"] == [people.patient.pk])
+    await alice.disconnect()
+
+
+async def test_nothing_is_left_of_who_leaves_while_it_is_told_something(
+    people, sockets, writer, monkeypatch
+):
+    alice = await sync_to_async(sockets)(people.alice)
+    await watching(alice, [people.patient])
+    before = VIEWERS._value.get()
+
+    async def fail(self, *given, **named):
+        raise ClientDisconnected
+
+    monkeypatch.setattr(LiveConsumer, "_watch", fail)
+    await alice.send_json_to({"watch": []})
+    with pytest.raises(ClientDisconnected):
+        await alice.wait()
+    assert VIEWERS._value.get() == before - 1
+    assert people.patient.pk not in process_reader()._viewers
