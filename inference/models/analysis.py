@@ -38,6 +38,8 @@ class AnalysisState(models.Model):
     redo_from_sample = models.BigIntegerField(null=True)
     redo_to_sample = models.BigIntegerField(null=True)
     redo_due_at = models.DateTimeField(null=True)
+    # When the first of these late samples were noticed.
+    redo_since = models.DateTimeField(null=True)
     # How long the electrodes and the signal have been bad (see technical_rules).
     technical = models.JSONField(default=dict)
     # When the cursor last moved; a record that rests gets its tail flushed.

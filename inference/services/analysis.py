@@ -1,12 +1,11 @@
 """Analyse whatever is pending: the centre of the worker."""
 
 import logging
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from django.db import DatabaseError, InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError
 
 from inference.ecg.grid import BLOCK_S
 from inference.ecg.state import BadState
@@ -19,28 +18,14 @@ from inference.services.claims import (
     put_off,
     release,
 )
-from inference.services.late import absorb_late, redo_late, start_afresh
+from inference.services.elapsing import Elapsing
+from inference.services.late import SLICE_S, absorb_late, redo_late, start_afresh
 from inference.services.live_results import announce_stored
 from inference.services.storing import Stored, store_flush, store_lots
 from inference.services.waking import wake_records
 from inference.services.work import Done, Work, compute, next_work, read_lots
 
 log = logging.getLogger(__name__)
-
-
-class Elapsing:
-    """The time of the call, moving on with the clock."""
-
-    def __init__(self, now: datetime) -> None:
-        self._now, self._start = now, time.monotonic()
-
-    def seconds(self) -> float:
-        """Return how long ago the call was."""
-        return time.monotonic() - self._start
-
-    def now(self) -> datetime:
-        """Return the time of the call plus what has passed since."""
-        return self._now + timedelta(seconds=self.seconds())
 
 
 def analyse_pending(
@@ -130,10 +115,13 @@ def _work_in_late(
     """Take note of late samples; return who is served by that, and who goes on."""
     served: set[int] = set()
     ready: list[AnalysisState] = []
+    clock = Elapsing(now)
     for state in claimed:
         with _each_alone(state, now=now):
             absorb_late(state, now=now)
-            if queue == Queue.BACKFILL and redo_late(state, now=now):
+            # The others' claims run out meanwhile; whose turn it is not comes next.
+            redoes = queue == Queue.BACKFILL and clock.seconds() < SLICE_S
+            if redoes and redo_late(state, now=clock.now()):
                 served.add(state.pk)
             else:
                 ready.append(state)
@@ -163,7 +151,7 @@ def _each_alone(state: AnalysisState, *, now: datetime) -> Iterator[None]:
         # Written by another version of the analysis, which cannot go on.
         log.warning("Record %s is analysed afresh", state.record_id)
         start_afresh(state, now=now)
-    except DatabaseError:
+    except (OperationalError, InterfaceError):
         raise
     except Exception:
         log.exception("Record %s cannot be prepared", state.record_id)

@@ -15,12 +15,12 @@ import psycopg
 from django.conf import settings
 from django.db import connection
 
-from devices.reading import read_signal_mv
 from inference.ecg.pipeline import RecordState, advance, initial_state
 from inference.ecg.types import Limits
 from inference.models import AnalysisState
 from inference.nets import nets
 from inference.services.limits import limits_of
+from inference.services.past_damage import read_past_damage
 
 log = logging.getLogger(__name__)
 
@@ -123,7 +123,7 @@ def _recomputed(row: AnalysisState) -> Carried:
     carried = stored_state(row)
     start, cursor = row.state_sample, row.cursor_sample
     if start < cursor:
-        signal = read_signal_mv(row.record, start, cursor, lead=row.lead)
+        signal = read_past_damage(row.record, start, cursor, lead=row.lead)
         limits = [limits_of(row.record)]
         [(carried, _)] = advance([carried], [signal], nets=nets(), limits=limits)
     if row.state_checksum is None or checksum_of(carried) == row.state_checksum:

@@ -4,10 +4,10 @@ import logging
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from django.db import DatabaseError, transaction
+from django.db import InterfaceError, OperationalError, transaction
 
 from devices.models import Record
-from devices.reading import read_signal_mv
+from devices.segment_places import removed_of
 from inference.ecg.pipeline import RecordState, advance, initial_state
 from inference.ecg.state import BadState
 from inference.ecg.types import Analysis
@@ -17,15 +17,21 @@ from inference.services.announcing import announce_alarms
 from inference.services.beats import beat_block
 from inference.services.carried import checksum_of
 from inference.services.claims import extend_claim
+from inference.services.elapsing import Elapsing
 from inference.services.limits import limits_of
 from inference.services.lots import CHECKPOINT_S, is_closed, next_checkpoint
+from inference.services.past_damage import read_past_damage
 from inference.services.revising import revise_episodes
 from inference.services.storing import drop_flushed, give_back, held_state, settle
 from inference.services.summaries import forget_hours
 from inference.services.versions import keep_older
 
-# While a gap stays open, wait so long after the last late packet.
+# While a gap stays open, wait so long after the last late packet; but not for ever, or
+# what came in time would be no news any more (``conditions.SECOND_LOOK``).
 QUIET = timedelta(seconds=60)
+LONGEST_QUIET = timedelta(minutes=4)
+# A long span is recomputed in slices of so much time, each kept when it is done.
+SLICE_S = 5.0
 AFTER_FAILURE = timedelta(minutes=5)
 
 log = logging.getLogger(__name__)
@@ -70,27 +76,50 @@ def _absorb(state: AnalysisState, *, now: datetime) -> None:
             if row.redo_to_sample is not None:
                 row.redo_to_sample = late_to and max(late_to, row.redo_to_sample)
         closed = is_closed(state.record, row.redo_from_sample, row.cursor_sample)
-        row.redo_due_at = now if closed else now + QUIET
-        row.save(update_fields=["redo_from_sample", "redo_to_sample", "redo_due_at"])
+        row.redo_since = row.redo_since or now
+        latest = max(now, row.redo_since + LONGEST_QUIET)
+        row.redo_due_at = now if closed else min(now + QUIET, latest)
+        row.save(
+            update_fields=[
+                *("redo_from_sample", "redo_to_sample"),
+                *("redo_due_at", "redo_since"),
+            ]
+        )
     state.redo_from_sample = row.redo_from_sample
     state.redo_to_sample = row.redo_to_sample
-    state.redo_due_at = row.redo_due_at
+    state.redo_due_at, state.redo_since = row.redo_due_at, row.redo_since
 
 
 @transaction.atomic
 def start_afresh(state: AnalysisState, *, now: datetime) -> None:
-    """Have a record recomputed from its first sample; its old state is unreadable."""
+    """Have a record recomputed from its first sample; its old state is unreadable.
+
+    If it is being recomputed already, that goes on where and when it would have.
+    """
     row = held_state(state)
     if row is None:
         return
-    Checkpoint.objects.filter(record=state.record).delete()
-    row.redo_from_sample, row.redo_to_sample, row.redo_due_at = 0, None, now
+    if not _is_under_way(row):
+        Checkpoint.objects.filter(record=state.record).delete()
+        row.redo_from_sample, row.redo_to_sample, row.redo_due_at = 0, None, now
     give_back(row)
+
+
+def _is_under_way(row: AnalysisState) -> bool:
+    if row.redo_from_sample is None or row.redo_due_at is None:
+        return False
+    try:
+        return _start(row.record, row.redo_from_sample).start == row.redo_from_sample
+    except BadState:
+        return False
 
 
 @dataclass
 class Redo:
-    """A recomputed span: pieces that end at checkpoints, and the state after it."""
+    """A recomputed span: pieces that end at checkpoints, and the state after it.
+
+    It is a slice if it neither met the old state nor reached the cursor.
+    """
 
     start: int
     carried: RecordState
@@ -101,7 +130,7 @@ class Redo:
 
 
 def redo_late(state: AnalysisState, *, now: datetime) -> bool:
-    """Recompute the span that late samples re-opened, if that is due.
+    """Recompute the span that late samples re-opened, if that is due, or a slice of it.
 
     From the last checkpoint before them to the cursor, or to the first checkpoint
     behind the last of them whose state comes out bit for bit as before.
@@ -110,30 +139,43 @@ def redo_late(state: AnalysisState, *, now: datetime) -> bool:
         return False
     try:
         redo = _recompute(state, now=now)
-    except (BadState, ClaimLost, DatabaseError):
+    except (BadState, ClaimLost, OperationalError, InterfaceError):
         raise
     except Exception:
         # The live head of the record must not wait for its past.
         log.exception("Recomputing record %s failed", state.record_id)
-        later = AnalysisState.objects.filter(pk=state.pk, claim=state.claim)
-        later.update(redo_due_at=now + AFTER_FAILURE)
+        _put_off(state, now=now)
         return False
-    if _store(state, redo, now=now):
+    try:
+        is_kept = _store(state, redo, now=now)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        log.exception("Keeping what was recomputed of %s failed", state.record_id)
+        _put_off(state, now=now)
+        return False
+    if is_kept:
         announce_alarms(state.record.patient)
     return True
+
+
+def _put_off(state: AnalysisState, *, now: datetime) -> None:
+    later = AnalysisState.objects.filter(pk=state.pk, claim=state.claim)
+    later.update(redo_due_at=now + AFTER_FAILURE)
 
 
 def _recompute(state: AnalysisState, *, now: datetime) -> Redo:
     record, late_from = state.record, state.redo_from_sample or 0
     redo = _start(record, late_from)
     limits = [limits_of(record)]
+    clock = Elapsing(now)
     position = redo.start
     last_late = state.cursor_sample
     if state.redo_to_sample is not None:
         last_late = min(last_late, state.redo_to_sample)
     while position < state.cursor_sample and not redo.met:
         end = min(next_checkpoint(position, record.fs), state.cursor_sample)
-        signal = read_signal_mv(record, position, end, lead=state.lead)
+        signal = read_past_damage(record, position, end, lead=state.lead)
         [(redo.carried, analysis)] = advance(
             [redo.carried], [signal], nets=nets(), limits=limits
         )
@@ -145,8 +187,10 @@ def _recompute(state: AnalysisState, *, now: datetime) -> Redo:
             redo.met = position >= last_late and _is_as_before(
                 record, position, redo.checkpoints[position]
             )
-        if not extend_claim(state, now=now):
+        if not extend_claim(state, now=clock.now()):
             raise ClaimLost
+        if clock.seconds() > SLICE_S and position in redo.checkpoints:
+            break
     return redo
 
 
@@ -173,6 +217,8 @@ def _store(state: AnalysisState, redo: Redo, *, now: datetime) -> bool:
     record = state.record
     stop = redo.pieces[-1].end_sample if redo.pieces else redo.start
     reaches_head = stop == row.cursor_sample
+    # Of what retention removed nothing can be said anew.
+    floor = removed_of(record).to_sample
     if reaches_head:
         drop_flushed(record, stop)
     keep_older(
@@ -184,6 +230,7 @@ def _store(state: AnalysisState, redo: Redo, *, now: datetime) -> bool:
     BeatBlock.objects.bulk_create(
         beat_block(record, piece, annotator=annotator(), now=now)
         for piece in redo.pieces
+        if piece.end_sample > floor
     )
     for sample, carried in redo.checkpoints.items():
         Checkpoint.objects.update_or_create(
@@ -198,11 +245,16 @@ def _store(state: AnalysisState, redo: Redo, *, now: datetime) -> bool:
         start=redo.start,
         stop=stop,
         cursor=row.cursor_sample,
+        floor=floor,
         annotator=annotator(),
         now=now,
     )
-    forget_hours(record, from_sample=redo.start)
-    row.redo_from_sample = row.redo_to_sample = row.redo_due_at = None
+    forget_hours(record, from_sample=redo.start, floor=floor)
+    if reaches_head or redo.met:
+        row.redo_from_sample = row.redo_to_sample = None
+        row.redo_due_at = row.redo_since = None
+    else:
+        row.redo_from_sample, row.redo_due_at = stop, now
     if reaches_head:
         row.state_checksum, row.flushed_sample = checksum_of(redo.carried), None
     # Who goes on must not begin with a state that lacks the late samples.

@@ -29,18 +29,21 @@ def revise_episodes(
     start: int,
     stop: int,
     cursor: int,
+    floor: int = 0,
     annotator: str,
     now: datetime,
 ) -> None:
     """Bring the rows that analysis of ``[start, stop)`` reported up to its ``pieces``.
 
     ``carried`` is the state at ``stop``; where it equals the old one, what was
-    reported after ``stop`` holds. New episodes raise alarms, marked late.
+    reported after ``stop`` holds, as does what began before ``floor``, of which the
+    signal is gone. New episodes raise alarms, marked late.
     """
     reported = Q(reported_sample__gt=start, reported_sample__lte=stop)
     if stop == cursor:
         reported = Q(reported_sample__gt=start) | Q(reported_sample=None)
     rows = Episode.objects.filter(reported, record=record, withdrawn_at=None)
+    rows = rows.exclude(onset_sample__lt=floor)
     old = {(row.label, row.onset_sample): row for row in rows}
     still = open_episodes(carried.data["episodes"][0])
     seen = [one for piece in pieces for one in piece.episodes]
@@ -56,13 +59,15 @@ def revise_episodes(
     changed = []
     for one in found:
         key = (one.label, one.onset_sample)
-        if key in kept:
+        if key in kept or one.onset_sample < floor:
             continue
-        row = old.pop(key, None) or _moved(old, found, one)
-        if row is None:
-            row = _withdrawn_before(record, one) or Episode(
-                record=record, patient=record.patient, label=one.label
-            )
+        # A withdrawn row keeps its onset, which no other may get.
+        row = (
+            old.pop(key, None)
+            or _known(record, one)
+            or _moved(old, found, one)
+            or Episode(record=record, patient=record.patient, label=one.label)
+        )
         row.reported_sample = reported_at[key]
         if _apply(row, one, record, annotator=annotator, now=now):
             changed.append(row)
@@ -93,7 +98,7 @@ def _moved(
     return None
 
 
-def _withdrawn_before(record: Record, one: Seen) -> Episode | None:
+def _known(record: Record, one: Seen) -> Episode | None:
     return Episode.objects.filter(
         record=record, label=one.label, onset_sample=one.onset_sample
     ).last()

@@ -56,10 +56,17 @@ def hours_of(
     return Hours(tuple(_hours(edges, tallies)), whole)
 
 
-def forget_hours(record: Record, *, from_sample: int) -> None:
-    """Forget what is kept of the hours that hold ``from_sample`` or come later."""
+def forget_hours(record: Record, *, from_sample: int, floor: int = 0) -> None:
+    """Forget what is kept of the hours that hold ``from_sample`` or come later.
+
+    Not of those that hold signal from before ``floor``: that is gone, and they cannot
+    be counted again.
+    """
     since = record.time_of(from_sample) - _FORGET
-    HourSummary.objects.filter(record=record, end_at__gt=since).delete()
+    hours = HourSummary.objects.filter(record=record, end_at__gt=since)
+    if floor:
+        hours = hours.filter(start_at__gte=record.time_of(floor))
+    hours.delete()
 
 
 def hour_edges(zone: ZoneInfo, start_at: datetime, end_at: datetime) -> list[datetime]:
