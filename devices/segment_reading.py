@@ -25,6 +25,15 @@ logger = logging.getLogger(__name__)
 Damaged = list[tuple[int, int]]
 _Part = TypeVar("_Part")
 
+
+class DamagedSpan(DamagedSegment):
+    """Raised for a segment whose bytes will never be right again; says where."""
+
+    def __init__(self, segment: Segment, error: DamagedSegment) -> None:
+        super().__init__(f"{_name(segment)}: {error}")
+        self.start_sample, self.end_sample = segment.start_sample, segment.end_sample
+
+
 # The longest packet: one that reaches into a span starts at most this before it.
 MAX_CHUNK_S = 30
 # Of one lead at 250 Hz some 150 kB each.
@@ -93,7 +102,7 @@ def segment_data(segment: Segment) -> SegmentData:
     try:
         found = decode_segment(data, sha256=bytes(segment.sha256))
     except DamagedSegment as error:
-        raise _named(segment, error) from error
+        raise DamagedSpan(segment, error) from error
     kept_segments.put(segment.key, found)
     return found
 
@@ -107,7 +116,7 @@ def segment_pyramid(segment: Segment) -> Pyramid:
     try:
         return decode_pyramid(data, sha256=bytes(segment.sha256))
     except DamagedSegment as error:
-        raise _named(segment, error) from error
+        raise DamagedSpan(segment, error) from error
 
 
 def segments_data(
@@ -170,10 +179,6 @@ def _read(segment: Segment, read: Callable[[Segment], _Part]) -> _Part | None:
     if now.key == segment.key:
         raise DamagedSegment(f"{_name(segment)}: its file is missing")
     return read(now)
-
-
-def _named(segment: Segment, error: DamagedSegment) -> DamagedSegment:
-    return DamagedSegment(f"{_name(segment)}: {error}")
 
 
 def _name(segment: Segment) -> str:

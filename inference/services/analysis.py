@@ -19,7 +19,7 @@ from inference.services.claims import (
     release,
 )
 from inference.services.elapsing import Elapsing
-from inference.services.late import SLICE_S, absorb_late, redo_late, start_afresh
+from inference.services.late import absorb_late, redo_late, start_afresh
 from inference.services.live_results import announce_stored
 from inference.services.storing import Stored, store_flush, store_lots
 from inference.services.waking import wake_records
@@ -119,9 +119,7 @@ def _work_in_late(
     for state in claimed:
         with _each_alone(state, now=now):
             absorb_late(state, now=now)
-            # The others' claims run out meanwhile; whose turn it is not comes next.
-            redoes = queue == Queue.BACKFILL and clock.seconds() < SLICE_S
-            if redoes and redo_late(state, now=clock.now()):
+            if queue == Queue.BACKFILL and redo_late(state, now=clock.now()):
                 served.add(state.pk)
             else:
                 ready.append(state)

@@ -15,7 +15,7 @@ from django.db.models import F, Q
 
 from devices.models import SEGMENT_S, Compaction, Record
 from devices.services import compact_record
-from devices.services.compacting import REST, UNCERTAIN_REST, due_spans, rest_of
+from devices.services.compacting import REST, due_spans, rest_of
 from inference.models import AnalysisState, BeatBlock, Checkpoint, Reanalysis
 from inference.packed_beats import pack_beats
 from inference.services.block_rows import ARRAYS
@@ -139,9 +139,9 @@ def _compact_signal(state: AnalysisState, row: Compaction, *, now: datetime) -> 
     if done or row.done_sample > before:
         return done
     row.next_try_at = now + REST
-    if ended and record.time_uncertain and left is not None and received_at is not None:
-        row.next_try_at = max(row.next_try_at, received_at + UNCERTAIN_REST)
-    elif ended and not due_spans(record, settled, ended=True, now=now):
+    # The end of a stream without a clock rests for longer.
+    waits = record.time_uncertain and left is not None
+    if ended and not waits and not due_spans(record, settled, ended=True, now=now):
         # Until something comes, there is nothing more to do.
         row.done_received_at, row.next_try_at = received_at, None
         row.done_sample = record.end_sample if left is None else row.done_sample

@@ -30,8 +30,6 @@ from inference.services.versions import keep_older
 # what came in time would be no news any more (``conditions.SECOND_LOOK``).
 QUIET = timedelta(seconds=60)
 LONGEST_QUIET = timedelta(minutes=4)
-# A long span is recomputed in slices of so much time, each kept when it is done.
-SLICE_S = 5.0
 AFTER_FAILURE = timedelta(minutes=5)
 
 log = logging.getLogger(__name__)
@@ -94,32 +92,21 @@ def _absorb(state: AnalysisState, *, now: datetime) -> None:
 def start_afresh(state: AnalysisState, *, now: datetime) -> None:
     """Have a record recomputed from its first sample; its old state is unreadable.
 
-    If it is being recomputed already, that goes on where and when it would have.
+    If that could not be done a moment ago, it is tried again when it would have been.
     """
     row = held_state(state)
     if row is None:
         return
-    if not _is_under_way(row):
-        Checkpoint.objects.filter(record=state.record).delete()
-        row.redo_from_sample, row.redo_to_sample, row.redo_due_at = 0, None, now
+    Checkpoint.objects.filter(record=state.record).delete()
+    if row.redo_from_sample != 0 or row.redo_due_at is None:
+        row.redo_due_at = now
+    row.redo_from_sample, row.redo_to_sample = 0, None
     give_back(row)
-
-
-def _is_under_way(row: AnalysisState) -> bool:
-    if row.redo_from_sample is None or row.redo_due_at is None:
-        return False
-    try:
-        return _start(row.record, row.redo_from_sample).start == row.redo_from_sample
-    except BadState:
-        return False
 
 
 @dataclass
 class Redo:
-    """A recomputed span: pieces that end at checkpoints, and the state after it.
-
-    It is a slice if it neither met the old state nor reached the cursor.
-    """
+    """A recomputed span: pieces that end at checkpoints, and the state after it."""
 
     start: int
     carried: RecordState
@@ -130,7 +117,7 @@ class Redo:
 
 
 def redo_late(state: AnalysisState, *, now: datetime) -> bool:
-    """Recompute the span that late samples re-opened, if that is due, or a slice of it.
+    """Recompute the span that late samples re-opened, if that is due.
 
     From the last checkpoint before them to the cursor, or to the first checkpoint
     behind the last of them whose state comes out bit for bit as before.
@@ -189,8 +176,6 @@ def _recompute(state: AnalysisState, *, now: datetime) -> Redo:
             )
         if not extend_claim(state, now=clock.now()):
             raise ClaimLost
-        if clock.seconds() > SLICE_S and position in redo.checkpoints:
-            break
     return redo
 
 
@@ -250,11 +235,8 @@ def _store(state: AnalysisState, redo: Redo, *, now: datetime) -> bool:
         now=now,
     )
     forget_hours(record, from_sample=redo.start, floor=floor)
-    if reaches_head or redo.met:
-        row.redo_from_sample = row.redo_to_sample = None
-        row.redo_due_at = row.redo_since = None
-    else:
-        row.redo_from_sample, row.redo_due_at = stop, now
+    row.redo_from_sample = row.redo_to_sample = None
+    row.redo_due_at = row.redo_since = None
     if reaches_head:
         row.state_checksum, row.flushed_sample = checksum_of(redo.carried), None
     # Who goes on must not begin with a state that lacks the late samples.

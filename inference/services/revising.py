@@ -5,6 +5,7 @@ is withdrawn; both rows stay, and so do acknowledgements and sent mails.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from django.db.models import Q
@@ -43,7 +44,7 @@ def revise_episodes(
     if stop == cursor:
         reported = Q(reported_sample__gt=start) | Q(reported_sample=None)
     rows = Episode.objects.filter(reported, record=record, withdrawn_at=None)
-    rows = rows.exclude(onset_sample__lt=floor)
+    rows = rows.exclude(end_sample__lte=floor)
     old = {(row.label, row.onset_sample): row for row in rows}
     still = open_episodes(carried.data["episodes"][0])
     seen = [one for piece in pieces for one in piece.episodes]
@@ -59,7 +60,7 @@ def revise_episodes(
     changed = []
     for one in found:
         key = (one.label, one.onset_sample)
-        if key in kept or one.onset_sample < floor:
+        if key in kept or (one.end_sample is not None and one.end_sample <= floor):
             continue
         # A withdrawn row keeps its onset, which no other may get.
         row = (
@@ -69,10 +70,13 @@ def revise_episodes(
             or Episode(record=record, patient=record.patient, label=one.label)
         )
         row.reported_sample = reported_at[key]
+        if row.onset_sample is not None and row.onset_sample < floor:
+            one = replace(one, onset_sample=row.onset_sample)
         if _apply(row, one, record, annotator=annotator, now=now):
             changed.append(row)
     for place, row in old.items():
-        if place not in still:
+        began_before = (row.onset_sample or 0) < floor and row.end_sample is not None
+        if place not in still and not began_before:
             row.revised_at = now
             withdraw(row, now=now)
             changed.append(row)

@@ -32,7 +32,7 @@ def test_it_is_there_while_a_part_stands_still(
     # Nothing is wider than the screen, and the wall's bar is not covered.
     wide = "document.documentElement.scrollWidth > innerWidth"
     assert page.evaluate(wide) is False
-    for part in (Part.ANALYSIS, Part.MAIL, Part.BEAT):
+    for part in (Part.ANALYSIS, Part.BACKFILL, Part.MAIL, Part.BEAT):
         show_life(part, now=timezone.now())
     expect(banner).to_be_hidden()
     expect(banner).to_have_attribute("hx-get", re.compile(r"\?seen=\w{12}$"))

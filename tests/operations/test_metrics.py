@@ -312,7 +312,8 @@ def test_its_questions_use_indexes(db, django_assert_num_queries, assignment) ->
     assert "mail_due" in mails
     assert "alarm_open" in alarms
     assert "mail_failed" in refused
-    assert "record_received" in compaction
+    # By what was received, or one by one by the record's key: which, full tables say.
+    assert "Seq Scan" not in compaction, compaction
 
 
 def test_it_keeps_the_sums_under_the_prefix_of_the_installation(scrape) -> None:

@@ -1,4 +1,4 @@
-"""A long recomputation is kept slice by slice, and damage or a bad row stops nobody."""
+"""What recomputes a record goes on past damage, and takes nothing back that holds."""
 
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -39,21 +39,6 @@ def vt(ecg_data: Path) -> np.ndarray:
     return signal_of(ecg_data, "205", start_s=200, seconds=SECONDS)
 
 
-@pytest.fixture
-def slices(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
-    """Let each slice end at the next checkpoint; return what is kept."""
-    kept: list[tuple[int, int]] = []
-    store = late._store
-
-    def note(state: AnalysisState, redo: late.Redo, **given: Any) -> bool:
-        kept.append((redo.start // FS, redo.pieces[-1].end_sample // FS))
-        return store(state, redo, **given)
-
-    monkeypatch.setattr(late, "_store", note)
-    monkeypatch.setattr(late, "SLICE_S", 0.0)
-    return kept
-
-
 def _start(
     assignment: Assignment, adu: np.ndarray, *, missing: set[int], at: datetime = NOW
 ) -> list[Any]:
@@ -73,20 +58,6 @@ def _say_late(record: Record, sample: int) -> None:
     )
 
 
-def test_it_keeps_each_slice_and_comes_out_the_same(
-    assignment: Assignment, vt: np.ndarray, slices: list[tuple[int, int]]
-) -> None:
-    packets = _start(assignment, vt, missing={1, 62})
-    now = NOW + timedelta(seconds=20)
-    upload(assignment.device, [packets[1], packets[62]], received_at=now)
-    analyse_pending(now=now)
-    assert slices[:3] == [(0, 300), (300, 600), (600, 900)]
-    record = Record.objects.get()
-    settle(record, now=now)
-    assert_settled(record, vt)
-    assert not Alarm.objects.exclude(episode__withdrawn_at=None).exists()
-
-
 def test_it_holds_its_claim_while_it_computes(
     assignment: Assignment, vt: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -103,24 +74,6 @@ def test_it_holds_its_claim_while_it_computes(
     analyse_pending(now=now)
     assert len(times) > 1
     assert times == sorted(set(times))
-
-
-def test_another_version_goes_on_where_its_last_slice_ended(
-    assignment: Assignment, vt: np.ndarray, slices: list[tuple[int, int]]
-) -> None:
-    _start(assignment, vt, missing=set())
-    AnalysisState.objects.update(state=b"tc-ecg-0")
-    Checkpoint.objects.update(state=b"tc-ecg-0")
-    memory.forget()
-    record = Record.objects.get()
-    now = NOW + timedelta(seconds=20)
-    more = packets_of(
-        vt[: 10 * FS], packet_s=10, start_at=NOW, first_seq=96, first_sample=960 * FS
-    )
-    upload(assignment.device, more, received_at=now)
-    settle(record, now=now)
-    assert slices == [(0, 300), (300, 600), (600, 900)]
-    assert_settled(record, np.concatenate((vt, vt[: 10 * FS])))
 
 
 def test_a_damaged_segment_is_a_gap_and_no_end(
