@@ -1,10 +1,11 @@
 """Signing in and out, and one's own password."""
 
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.contrib.auth.forms import PasswordChangeForm
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeView
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse_lazy
@@ -13,6 +14,9 @@ from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
 from patients.forms import SignInForm
+from patients.models import User
+
+KIOSK_SESSION = timedelta(days=90)
 
 
 class SignInView(LoginView):
@@ -28,6 +32,14 @@ class SignInView(LoginView):
             query = urlencode({"next": htmx.current_url_abs_path or "/"})
             return HttpResponseClientRedirect(f"{request.path}?{query}")
         return super().get(request, *args, **kwargs)
+
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        """Keep a screen in a ward signed in: nobody stands there to do it again."""
+        response = super().form_valid(form)
+        user = form.get_user()
+        if isinstance(user, User) and user.role == User.Role.KIOSK:
+            self.request.session.set_expiry(KIOSK_SESSION)
+        return response
 
 
 class SignOutView(LogoutView):

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Max, QuerySet
+from django.db.models import Max, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from devices.models import Assignment
+from devices.models import Assignment, Record
 from inference.alarm_rules import RULES
 from inference.models import Alarm
 from inference.services.alarms import AlreadyAcknowledged, acknowledge_alarm
@@ -59,7 +59,10 @@ def _alarm(alarm: Alarm) -> dict[str, Any]:
 def _devices(patients: QuerySet[Patient], now: datetime) -> list[dict[str, Any]]:
     worn = Assignment.objects.covering(now).filter(patient__in=patients)
     batteries = dict(worn.values_list("patient_id", "device__battery_percent"))
-    received = patients.annotate(received_at=Max("records__last_received_at"))
+    from_device = Q(records__source=Record.Source.DEVICE)
+    received = patients.annotate(
+        received_at=Max("records__last_received_at", filter=from_device)
+    )
     return [
         {
             "patient": pk,

@@ -17,6 +17,8 @@ from inference.files.wfdb_zip import MAX_VALUES, read_wfdb_zip
 from patients.models import CareTeamMember, Patient, User
 
 CSV_ENDINGS = (".csv", ".tsv", ".txt")
+# The first electrocardiogram of a person was published in 1887.
+FIRST_YEAR = 1887
 
 
 def too_large_message(size: int | None = None) -> str:
@@ -160,4 +162,8 @@ class UploadForm(forms.Form):
             start = start.replace(tzinfo=zone)
             if start > self.now:
                 self.add_error("started_at", _("This time has not come yet."))
+            elif start.year < FIRST_YEAR:
+                # In another zone it may have no year at all, which nobody can read.
+                message = _("Give the time of the recording, not %(year)d.")
+                self.add_error("started_at", message % {"year": start.year})
         cleaned["started_at"] = start

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import yaml
+from django.conf import settings
 
 from telecardio.ingest_server import OPTIONS
 from telecardio.processes import free_port
@@ -76,9 +77,15 @@ def test_what_it_keeps_outlives_its_container() -> None:
     assert {"80:80", "443:443"} <= set(proxy["ports"])
 
 
+def test_it_takes_no_body_of_any_size() -> None:
+    limits = [one["max_size"] for one in _found(_adapted("public"), "request_body")]
+    assert sorted(limits) == [1 << 20, 3 << 20, 258 << 20]
+    assert max(limits) > settings.MAX_RECORD_UPLOAD_BYTES + (1 << 20)
+
+
 def test_it_waits_for_processes_that_are_being_started_again() -> None:
     found = list(_found(_adapted("public"), "reverse_proxy"))
-    assert [one["load_balancing"]["try_duration"] for one in found] == [5e9, 5e9]
+    assert [one["load_balancing"]["try_duration"] for one in found] == [5e9] * 3
 
 
 def test_the_proxy_is_first_to_close_an_idle_connection() -> None:
@@ -93,7 +100,7 @@ def test_the_proxy_is_first_to_close_an_idle_connection() -> None:
         float(words[words.index("--timeout-keep-alive") + 1]),
         OPTIONS["timeout_keep_alive"],
     ]
-    assert len(keeps_s) == 2
+    assert len(keeps_s) == 3
     assert max(keeps_s) < min(closes_s)
 
 

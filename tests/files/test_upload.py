@@ -122,6 +122,13 @@ def test_it_redirects_a_browser_without_script(browser):
             "started_at",
             "not come",
         ),
+        (
+            "a.csv",
+            b"0.1\n",
+            {"fs": 250, "started_at": "0001-01-01T00:00"},
+            "started_at",
+            "not 1.",
+        ),
     ],
 )
 @pytest.mark.parametrize("accept", ["application/json", "text/html"])

@@ -2,10 +2,12 @@
 
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 from django.test import Client
 from django.urls import reverse
 
+from devices.services import create_file_record
 from inference.models import Alarm, Episode
 from patients.models import AccessLog, Patient, User
 
@@ -104,6 +106,23 @@ def test_it_polls_open_alarms_of_visible_patients_only(
         )
     ]
     assert [device["patient"] for device in answer["devices"]] == [alarm.patient_id]
+
+
+def test_a_file_is_nothing_that_was_received(alice, patient):
+    record = create_file_record(
+        uploaded_by=None,
+        patient=patient,
+        name="old",
+        fs=250,
+        leads=["I"],
+        gain=200.0,
+        baseline=0,
+        started_at=NOW,
+        samples=np.zeros((250, 1), np.int16),
+    )
+    assert record.last_received_at
+    [device] = as_user(alice).get(reverse("open-alarms")).json()["devices"]
+    assert device["received_ms"] is None
 
 
 def test_it_gives_a_stranger_nothing(charlie, patient, alarm):

@@ -149,3 +149,12 @@ def test_it_takes_the_whole_page_when_the_session_ends(
     response = client.get("/me/status/", headers=headers, follow=True)
     assert response["HX-Redirect"] == "/login/?next=%2Fme%2F"
     assert "<form" not in response.text
+
+
+def test_a_screen_in_a_ward_stays_signed_in(
+    client: Client, alice: User, kiosk: User
+) -> None:
+    for user, seconds in ((alice, 12 * 3600), (kiosk, 90 * 86400)):
+        assert _sign_in(client, user.email, PASSWORD).status_code == 302
+        assert client.session.get_expiry_age() == seconds
+        client.logout()

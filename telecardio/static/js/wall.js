@@ -173,6 +173,8 @@ function pin(id) {
 
 function alarmsChanged() {
   bar.showAlarms(alarms);
+  // The timer of a hidden page may run once a minute only.
+  sound.update(alarms.loudest(), Date.now());
   if (sorted || !alarms.loaded) return;
   // The first answer sorts at once; later ones wait for the hysteresis.
   sorted = true;
