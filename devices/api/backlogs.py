@@ -40,7 +40,8 @@ class Backlogs:
         self._lags[arrival.device.pk] = lag
         if len(self._lags) > _DEVICES:
             self._lags.popitem(last=False)
-        return before is None or before - lag > _SHRINKS
+        # Who is later than before by more than that has been offline again.
+        return before is None or not -_SHRINKS <= lag - before <= BACKLOG_AGE
 
     def forget(self, arrival: Arrival) -> None:
         """Take back what was noted of an upload that was not stored."""

@@ -82,6 +82,13 @@ def test_what_has_no_clock_is_backlog_if_it_must_have_waited(
     assert not backlogs.holds(arrival(received_at=now))
 
 
+def test_who_was_offline_again_has_a_backlog_at_once(now: datetime) -> None:
+    backlogs = Backlogs()
+    for hours in (1, 2):
+        one = arrival((now - timedelta(hours=hours), 1.0), received_at=now)
+        assert backlogs.holds(one)
+
+
 def test_what_was_turned_away_is_as_late_when_it_comes_again(now: datetime) -> None:
     backlogs, hour_ago = Backlogs(), now - timedelta(hours=1)
     first = arrival((hour_ago, 1.0), received_at=now)
