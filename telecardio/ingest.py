@@ -7,7 +7,7 @@ costs more than storing it. All else goes to Django, as in the web process.
 import gc
 import os
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
@@ -30,7 +30,12 @@ from devices.api.packets_asgi import Uploads  # noqa: E402
 from devices.live_writer import start_live_writer  # noqa: E402
 from devices.log_context import log_context  # noqa: E402
 from inference.models.life_sign import Part  # noqa: E402
-from telecardio.operations.ending import answer_lifespan, at_end  # noqa: E402
+from telecardio.operations.ending import (  # noqa: E402
+    Receive,
+    Send,
+    answer_lifespan,
+    at_end,
+)
 from telecardio.operations.orphans import end_with_parent  # noqa: E402
 from telecardio.operations.reporting import start_reporting  # noqa: E402
 from telecardio.operations.request_id import HEADER, request_id_of  # noqa: E402
@@ -39,8 +44,6 @@ start_reporting(part=Part.INGEST)
 end_with_parent()
 at_end(start_live_writer().send_waiting)
 
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 _address = reverse("packets")
 _uploads = Uploads()
 # Connections last for days. One in so many answers ends its own, so that a process that

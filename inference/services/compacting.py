@@ -33,8 +33,13 @@ BATCH_RECORDS = 16
 RECENT_CHECKPOINTS_S = 3600
 KEPT_CHECKPOINTS_S = 4 * 3600
 # The fields of a Compaction that whoever claimed it writes.
-_OURS = ["done_sample", "done_received_at", "failed_count", "next_try_at"]
-_OURS += ["claimed_until"]
+_OURS = [
+    "done_sample",
+    "done_received_at",
+    "failed_count",
+    "next_try_at",
+    "claimed_until",
+]
 
 
 def compact_pending(*, now: datetime, most_s: float = float("inf")) -> int:

@@ -9,6 +9,7 @@ from django.utils import timezone
 from devices.models import Assignment, Device
 from devices.services import assign_device, end_assignment
 from inference.models import Alarm, Episode
+from inference.services import no_data
 from inference.services.no_data import watch_silence
 from patients.models import Patient
 from tests.inference.uploading import packets_of, upload
@@ -69,3 +70,32 @@ def test_it_does_not_wait_for_a_device_that_never_sent(
     )
     watch_silence(now=NOW)
     assert not Episode.objects.exists()
+
+
+def test_it_ends_with_its_alarm_or_not_at_all(
+    assignment: Assignment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _send(assignment.device, at=NOW)
+    watch_silence(now=_after(40))
+    _send(assignment.device, at=_after(50), seq=1)
+    with monkeypatch.context() as patch:
+
+        def die(*given: object, **named: object) -> None:
+            raise KeyboardInterrupt
+
+        patch.setattr(no_data, "follow_condition", die)
+        with pytest.raises(KeyboardInterrupt):
+            watch_silence(now=_after(50))
+    assert Episode.objects.get().end_at is None
+    watch_silence(now=_after(50))
+    assert Episode.objects.get().end_at == _after(50)
+    assert Alarm.objects.get().state == "cleared"
+
+
+def test_a_worker_whose_clock_is_behind_ends_no_silence(
+    assignment: Assignment,
+) -> None:
+    _send(assignment.device, at=NOW)
+    watch_silence(now=_after(31))
+    watch_silence(now=_after(29))
+    assert Episode.objects.get().end_at is None

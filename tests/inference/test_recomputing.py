@@ -9,10 +9,12 @@ import pytest
 from django.utils import timezone
 
 from devices.models import Assignment, Record, Segment
+from devices.reading import read_signal_mv
 from devices.segment_files import segment_store
+from devices.segment_reading import DamagedSpan, kept_segments
 from devices.services import compact_record
-from inference.models import Alarm, AnalysisState, Checkpoint, Episode, HourSummary
-from inference.services import late, no_data
+from inference.models import AnalysisState, Checkpoint, Episode, HourSummary
+from inference.services import late
 from inference.services.analysis import analyse_pending
 from inference.services.carried import memory
 from inference.services.claims import extend_claim
@@ -85,10 +87,14 @@ def test_a_damaged_segment_is_a_gap_and_no_end(
     assert compact_record(record=record, analysed_sample=300 * FS, now=rested) == 1
     path = Path(segment_store().path(Segment.objects.get().key))
     path.write_bytes(path.read_bytes()[:-1] + b"x")
+    kept_segments.clear()
+    with pytest.raises(DamagedSpan):
+        read_signal_mv(record, 0, 300 * FS)
     Checkpoint.objects.all().delete()
     upload(assignment.device, [packets[40]], received_at=rested)
     analyse_pending(now=rested)
     assert AnalysisState.objects.get().redo_from_sample is None
+    assert Checkpoint.objects.exists()
 
 
 def test_an_onset_that_a_withdrawn_episode_had_before_stops_nothing(
@@ -139,6 +145,8 @@ def test_it_leaves_alone_what_is_said_of_signal_that_is_gone(
     memory.forget()
     _say_late(record, 5 * FS)
     settle(record, now=NOW)
+    # It was recomputed.
+    assert Checkpoint.objects.exists()
     assert gone.count() == count
     assert HourSummary.objects.filter(pk=hour.pk).exists()
 
@@ -152,36 +160,6 @@ def test_what_keeps_coming_late_is_worked_in_after_minutes(
         now = NOW + timedelta(seconds=10 + 20 * n)
         upload(assignment.device, [packets[seq]], received_at=now)
         analyse_pending(now=now)
-        # Never 60 s of quiet.
-        # Four minutes after the first; the one after it begins anew.
+        # There never are 60 s of quiet. Four minutes after the first it is done, and
+        # the one after that begins anew.
         assert AnalysisState.objects.get().is_provisional is (n != 12), n
-
-
-def test_a_silence_ends_with_its_alarm_or_not_at_all(
-    assignment: Assignment, vt: np.ndarray, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    packets = _start(assignment, vt, missing={95})
-    no_data.watch_silence(now=NOW + timedelta(seconds=40))
-    back_at = NOW + timedelta(seconds=50)
-    upload(assignment.device, [packets[95]], received_at=back_at)
-    with monkeypatch.context() as patch:
-
-        def die(*given: object, **named: object) -> None:
-            raise KeyboardInterrupt
-
-        patch.setattr(no_data, "follow_condition", die)
-        with pytest.raises(KeyboardInterrupt):
-            no_data.watch_silence(now=back_at)
-    assert Episode.objects.get(label="NO_DATA").end_at is None
-    no_data.watch_silence(now=back_at)
-    assert Episode.objects.get(label="NO_DATA").end_at == back_at
-    assert Alarm.objects.get(rule="NO_DATA").state == "cleared"
-
-
-def test_a_clock_that_is_behind_ends_no_silence(
-    assignment: Assignment, vt: np.ndarray
-) -> None:
-    _start(assignment, vt, missing=set())
-    no_data.watch_silence(now=NOW + timedelta(seconds=31))
-    no_data.watch_silence(now=NOW + timedelta(seconds=29))
-    assert Episode.objects.get(label="NO_DATA").end_at is None
