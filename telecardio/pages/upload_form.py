@@ -164,6 +164,6 @@ class UploadForm(forms.Form):
                 self.add_error("started_at", _("This time has not come yet."))
             elif start.year < FIRST_YEAR:
                 # In another zone it may have no year at all, which nobody can read.
-                message = _("Give the time of the recording, not %(year)d.")
+                message = _("No heart was recorded in the year %(year)d: correct it.")
                 self.add_error("started_at", message % {"year": start.year})
         cleaned["started_at"] = start

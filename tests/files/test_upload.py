@@ -127,7 +127,7 @@ def test_it_redirects_a_browser_without_script(browser):
             b"0.1\n",
             {"fs": 250, "started_at": "0001-01-01T00:00"},
             "started_at",
-            "not 1.",
+            "in the year 1:",
         ),
     ],
 )
