@@ -3,6 +3,7 @@ import test from "node:test";
 
 import { ageOf } from "../../telecardio/static/js/ages.js";
 import { Latency } from "../../telecardio/static/js/latency.js";
+import { Monitor } from "../../telecardio/static/js/monitor.js";
 import { Playout } from "../../telecardio/static/js/playout.js";
 import { ServerClock } from "../../telecardio/static/js/server_clock.js";
 
@@ -66,6 +67,40 @@ test("it jumps to now after the tab was hidden", () => {
   playout.jump();
   const at = playout.tick(1_099_100);
   assert.ok(1_099_100 - at < 2500 && at <= 1_099_000);
+});
+
+/** A second of signal whose device's clock is ``aheadMs`` ahead, stored at ``now``. */
+function second(first, now, { aheadMs = 0, record = 1 } = {}) {
+  const head = { kind: "signal", patient: 1, id: `${now}-0`, receivedAt: now, record };
+  const format = { fs: 100, gain: 200, baseline: 0, leads: 1, n: 100 };
+  const at = now - 1000 + aheadMs;
+  return { ...head, ...format, firstSample: first, at, samples: new Int16Array(100) };
+}
+
+test("a device whose clock is ahead does not look live after it fell silent", () => {
+  const monitor = new Monitor();
+  const now = 1_000_000;
+  assert.equal(monitor.age(now), null);
+  monitor.take(second(0, now, { aheadMs: 240_000 }), now);
+  assert.equal(monitor.age(now + 15_000), 15_000);
+});
+
+test("it plays on at once when a device's clock is set back", () => {
+  for (const record of [1, 2]) {
+    const monitor = new Monitor();
+    let now = 1_000_000;
+    const hear = (/** @type {object} */ how) => {
+      now += 1000;
+      monitor.take(second((now / 10) % 100_000, now, how), now);
+      return monitor.playout.tick(now);
+    };
+    for (let i = 0; i < 20; i += 1) hear({ aheadMs: 240_000 });
+    hear({ record });
+    hear({ record });
+    const lag = now - hear({ record });
+    assert.ok(lag > 0 && lag < 4000, `record ${record}: lag ${lag} ms`);
+    assert.equal(monitor.age(now), 0);
+  }
 });
 
 test("it takes the server's time from the fastest ping", () => {

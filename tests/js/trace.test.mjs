@@ -61,11 +61,18 @@ test("it forgets what is older than its ring", () => {
 
 test("it begins anew with a newer record and ignores an older one", () => {
   const trace = new Trace();
-  trace.addSignal(packet(0));
-  assert.equal(trace.addSignal(packet(0, { record: 2, at: 990_000 })), false);
+  trace.addSignal(packet(0, { record: 2 }));
+  assert.equal(trace.addSignal(packet(0, { record: 1, at: 990_000 })), false);
   assert.equal(trace.addSignal(packet(0, { record: 3, at: 1_010_000 })), true);
   assert.equal(trace.record, 3);
   assert.equal(trace.endAt, 1_010_500);
+});
+
+test("it begins anew with a newer record whose clock was set back", () => {
+  const trace = new Trace();
+  trace.addSignal(packet(0, { at: 1_240_000 }));
+  assert.equal(trace.addSignal(packet(0, { record: 2, at: 1_000_000 })), true);
+  assert.equal(trace.endAt, 1_000_500);
 });
 
 test("it gives a beat its newest label and names only new beats", () => {

@@ -10,6 +10,8 @@ export class Monitor {
     this.trace = new Trace();
     this.playout = new Playout();
     this.vitals = new Vitals();
+    /** When there was signal last: server time; 0 before the first. */
+    this.heardAt = 0;
   }
 
   /**
@@ -23,6 +25,8 @@ export class Monitor {
       if (this.trace.addSignal(frame)) {
         const durationMs = (1000 * frame.n) / frame.fs;
         this.playout.arrived(this.trace.endAt, durationMs, now);
+        // A device whose clock is ahead must not look live after it fell silent.
+        this.heardAt = Math.min(this.trace.endAt, entryTime(frame.id));
       }
       return [];
     }
@@ -32,7 +36,7 @@ export class Monitor {
 
   /** Age of the newest sample in ms; null before the first. @param {number} now */
   age(now) {
-    return this.trace.endAt ? now - this.trace.endAt : null;
+    return this.heardAt ? now - this.heardAt : null;
   }
 }
 

@@ -4,6 +4,9 @@
 const BUFFER_INTERVALS = 1.75;
 const MIN_BUFFER_MS = 250;
 const FASTER = 0.08;
+// Clocks that are set leap; the network does not.
+const LEAP_MS = 10_000;
+const SET_BACK_MS = 500;
 
 export class Playout {
   constructor() {
@@ -30,8 +33,9 @@ export class Playout {
     this.intervalMs = this.intervalMs
       ? 0.9 * this.intervalMs + 0.1 * durationMs
       : durationMs;
-    if (endAt <= this.newest) return;
-    const jumped = endAt - this.newest > 10_000;
+    const on = endAt - this.newest;
+    if (on === 0) return;
+    const jumped = on > LEAP_MS || on < -SET_BACK_MS;
     this.newest = endAt;
     const lag = now - endAt;
     // A fill brings many packets at once; only the newest of them tells the lag.

@@ -140,7 +140,7 @@ export class Tile {
    */
   update(now, alarms, device, pinned) {
     const { vitals } = this.monitor;
-    const heard = this.monitor.trace.endAt || device?.received_ms || 0;
+    const heard = this.monitor.heardAt || device?.received_ms || 0;
     const waiting = !heard && !device;
     const age = ageOf(heard ? now - heard : null);
     const dead = age.level === "none";

@@ -48,14 +48,16 @@ export class Trace {
   }
 
   /**
-   * Add a packet. The same packet twice changes nothing; one of an older record
-   * is ignored, one of a newer record starts anew.
+   * Add a packet. The same packet twice changes nothing; one of a newer record
+   * starts anew, whatever its clock says, and one of an older record is ignored
+   * unless its signal is newer.
    * @param {import("./frames.js").SignalFrame} frame
    * @returns {boolean} whether anything was added
    */
   addSignal(frame) {
     if (frame.record !== this.record || frame.fs !== this.fs) {
-      if (!this.isEmpty && frame.at + 1000 < this.endAt) return false;
+      const older = frame.record < this.record && frame.at + 1000 < this.endAt;
+      if (!this.isEmpty && older) return false;
       this.begin(frame);
     }
     const first = frame.firstSample;
