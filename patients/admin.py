@@ -8,12 +8,14 @@ from django.contrib.auth.models import Group
 from django.db.models import Count, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.forms import AdminPasswordChangeForm
 
 from patients.admin_forms import AccountChangeForm, AccountCreationForm, PatientForm
 from patients.models import AccessLog, CareTeamMember, Patient, User, Ward
+from patients.services import log_access
 from patients.staff_site import StaffMayEdit, StaffMayLook
 
 # Rights follow from roles; groups would say something that nobody reads.
@@ -137,6 +139,20 @@ class PatientAdmin(StaffMayEdit, ModelAdmin):  # type: ignore[misc]
         (_("Patient portal"), {"fields": ["user"]}),
         (_("Storage"), {"fields": ["keep_days"]}),
     ]
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Patient | None:
+        """Write down who opens a patient's form."""
+        found: Patient | None = super().get_object(request, object_id, from_field)
+        if found is not None and isinstance(request.user, User):
+            log_access(
+                user=request.user,
+                patient=found,
+                action="administration",
+                now=timezone.now(),
+            )
+        return found
 
 
 @admin.register(AccessLog)

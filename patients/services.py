@@ -1,5 +1,6 @@
 """Writes about people."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.contrib.auth.password_validation import (
@@ -28,18 +29,36 @@ class FirstAdminError(ValueError):
 def log_access(*, user: User, patient: Patient, action: str, now: datetime) -> None:
     """Write down that ``user`` looked at ``patient``, once per ten minutes.
 
-    ``action`` is a short word such as ``patient page`` or ``strip``.
+    ``action`` is a short word such as ``patient page`` or ``recording``.
     """
+    log_accesses(user=user, patient_ids=[patient.pk], action=action, now=now)
+
+
+def log_accesses(
+    *, user: User, patient_ids: Collection[int], action: str, now: datetime
+) -> None:
+    """Write down the same look at several patients, as :func:`log_access` does."""
     looks = AccessLog.objects.filter(
-        user=user, patient=patient, action=action, at__gt=now - ONE_LOOK, at__lte=now
+        user=user, action=action, at__gt=now - ONE_LOOK, at__lte=now
     )
-    if looks.exists():
+
+    def unseen(among: Collection[int]) -> set[int]:
+        seen = looks.filter(patient_id__in=among).values_list("patient_id", flat=True)
+        return set(among) - set(seen)
+
+    new = unseen(patient_ids)
+    if not new:
         return
     with transaction.atomic():
-        # Requests of one page arrive side by side: the lock lets one row through.
-        Patient.objects.select_for_update(no_key=True).get(pk=patient.pk)
-        if not looks.all().exists():
-            AccessLog.objects.create(user=user, patient=patient, action=action, at=now)
+        # Requests of one page arrive side by side: the locks let one row through.
+        # Taken in one order, or two walls could wait for each other for ever.
+        locked = Patient.objects.select_for_update(no_key=True).filter(pk__in=new)
+        there = list(locked.order_by("pk").values_list("pk", flat=True))
+        rows = [
+            AccessLog(user=user, patient_id=pk, action=action, at=now)
+            for pk in sorted(unseen(there))
+        ]
+        AccessLog.objects.bulk_create(rows)
 
 
 def has_admin() -> bool:

@@ -18,9 +18,11 @@ from typing import Any
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import DatabaseError, InterfaceError
+from django.utils import timezone
 
 from devices.database_away import is_away, note_away
 from patients.models import User
+from patients.services import log_accesses
 from telecardio.live.frames import StreamId
 from telecardio.live.metrics import FRAMES_DROPPED, FRAMES_SENT, VIEWERS
 from telecardio.live.reader import LiveReader, is_cancelled, process_reader
@@ -144,19 +146,22 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         user: User | None = await database_sync_to_async(user_of_session)(key)
         return user
 
-    async def _allowed(self, wanted: list[int]) -> dict[int, str] | None:
-        """Map the visible ones of ``wanted`` to live keys; None: not signed in."""
-        user = await self._user()
-        if user is None:
-            return None
+    async def _allowed(self, user: User, wanted: list[int]) -> dict[int, str]:
+        """Map the visible ones of ``wanted`` to live keys."""
         allowed: dict[int, str] = await database_sync_to_async(watchable)(user, wanted)
         return allowed
 
     async def _watch(self, wanted: list[int], since: dict[int, StreamId]) -> None:
-        allowed = await self._allowed(wanted)
-        if allowed is None:
+        user = await self._user()
+        if user is None:
             await self._sign_out()
             return
+        allowed = await self._allowed(user, wanted)
+        new = allowed.keys() - self.viewer.patients
+        if new:
+            await database_sync_to_async(log_accesses)(
+                user=user, patient_ids=new, action="live trace", now=timezone.now()
+            )
         for patient in self.viewer.patients - allowed.keys():
             self._forget(patient)
         for patient in wanted:
@@ -172,10 +177,11 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         while True:
             await asyncio.sleep(self.rights_interval_s)
             watched = sorted(self.viewer.patients)
-            allowed = await self._allowed(watched)
-            if allowed is None:
+            user = await self._user()
+            if user is None:
                 await self._sign_out()
                 return
+            allowed = await self._allowed(user, watched)
             refused = [patient for patient in watched if patient not in allowed]
             for patient in refused:
                 self._forget(patient)

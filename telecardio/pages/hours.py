@@ -14,6 +14,7 @@ from inference.services.summaries import Hour, hours_of
 from inference.span_summary import SpanSummary
 from patients.access import Right, patient_for_user
 from patients.models import Patient, User
+from telecardio.pages.patient import log_look
 from telecardio.pages.portal import own_patient
 
 DAY = timedelta(hours=24)
@@ -44,6 +45,7 @@ def patient_hours(request: HttpRequest, pk: int) -> HttpResponse:
     if isinstance(user, User) and user.role == User.Role.PATIENT:
         # What the machine says is shown to patients once somebody reviewed it.
         raise Http404
+    log_look(user, patient)
     return render(request, "_hours.html", hours_context(patient, now=timezone.now()))
 
 

@@ -1,9 +1,11 @@
 """One patient: who it is, the live strip, alarms and recent episodes."""
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -19,6 +21,9 @@ from patients.access import Right, patient_for_user, rights_of
 from patients.models import Patient, User
 from patients.services import log_access
 from telecardio.pages.wall import class_figures, class_words, limits_of
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
 
 EPISODES_SHOWN = 20
 ALARMS_SHOWN = 30
@@ -50,7 +55,7 @@ def patient(request: HttpRequest, pk: int) -> HttpResponse:
     if user.role == User.Role.PATIENT:
         return redirect("portal")
     now = timezone.now()
-    log_access(user=user, patient=found, action="patient page", now=now)
+    log_look(user, found)
     rights = rights_of(user, found)
     limits = limits_of(found)
     context = {
@@ -78,11 +83,25 @@ def patient(request: HttpRequest, pk: int) -> HttpResponse:
 
 @never_cache
 def patient_alarms(request: HttpRequest, pk: int, *, trouble: str = "") -> HttpResponse:
-    """Return only the alarms and episodes, for the page that is open."""
+    """Return the alarms and episodes for the page that is open.
+
+    204 if it shows just these already: what is written anew loses what somebody has
+    marked or scrolled to.
+    """
     found = patient_for_user(request.user, pk, right=Right.IDENTITY | Right.ALARMS)
+    log_look(request.user, found)
     rights = rights_of(request.user, found)
-    context = {"patient": found, "trouble": trouble} | _found(found, rights)
+    shown = _found(found, rights)
+    if not trouble and request.GET.get("seen") == shown["digest"]:
+        return HttpResponse(status=204)
+    context = {"patient": found, "trouble": trouble} | shown
     return render(request, "_patient_alarms.html", context)
+
+
+def log_look(user: "User | AnonymousUser", found: Patient) -> None:
+    """Write down a look at the page, or at a part that an open page asks for."""
+    assert isinstance(user, User)  # The door lets nobody else in.
+    log_access(user=user, patient=found, action="patient page", now=timezone.now())
 
 
 def _found(found: Patient, rights: Right) -> dict[str, Any]:
@@ -93,15 +112,25 @@ def _found(found: Patient, rights: Right) -> dict[str, Any]:
     standing = shown_episodes().filter(patient=found)
     shows = Right.SIGNAL in rights
     episodes = list(standing.order_by("-onset_at")[:EPISODES_SHOWN]) if shows else []
+    still_open, history = list(alarms.open().worst_first()), alarms[:ALARMS_SHOWN]
     return {
-        "open_alarms": [_row(alarm) for alarm in alarms.open().worst_first()],
-        "alarm_history": [_row(alarm) for alarm in alarms[:ALARMS_SHOWN]],
+        "digest": _digest([*still_open, *history, *episodes]),
+        "open_alarms": [_row(alarm) for alarm in still_open],
+        "alarm_history": [_row(alarm) for alarm in history],
         "episodes": episodes,
         "episode_figures": _figures(episodes),
         "label_figures": released_figures(),
         "shows_episodes": shows,
         "may_acknowledge": Right.ACKNOWLEDGE in rights,
     }
+
+
+def _digest(rows: Iterable[Model]) -> str:
+    values = [
+        [getattr(row, field.attname) for field in row._meta.concrete_fields]
+        for row in rows
+    ]
+    return hashlib.sha256(repr(values).encode()).hexdigest()[:12]
 
 
 def _figures(episodes: Sequence[Episode]) -> list[tuple[str, str]]:

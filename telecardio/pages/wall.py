@@ -2,42 +2,76 @@
 
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.contrib.sessions.models import Session
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
 
 from inference.ecg.types import CLASSES, WORDS, Limits
 from inference.label_figures import released_figures
 from inference.models import PatientLimits
 from patients.models import CareTeamMember, Patient, User
 from telecardio.live.rights import WATCHING_ROLES
+from telecardio.live.stored import epoch_ms
 
 
 def wall(request: HttpRequest) -> HttpResponse:
     """Show doctors their patients, and a wall screen its ward."""
-    user = request.user
-    if not isinstance(user, User) or user.role not in WATCHING_ROLES:
-        raise Http404
-    visible = Patient.objects.signal_visible_to(user).select_related("ward", "limits")
-    treated = set(
-        user.care_team_memberships.filter(
-            relation=CareTeamMember.Relation.TREATS
-        ).values_list("patient_id", flat=True)
-    )
-    tiles = [_tile(patient, user, treats=patient.pk in treated) for patient in visible]
+    user = _watcher(request)
     context = {
-        "tiles": tiles,
         "label_figures": released_figures(),
-        "wards": sorted({tile["ward"] for tile in tiles if tile["ward"]}),
         "wall_data": {
-            "patients": tiles,
+            "roster": _roster(request, user),
+            "roster_url": reverse("wall-patients"),
             "words": class_words(),
             "figures": class_figures(),
             "alarms_url": reverse("open-alarms"),
         },
     }
     return render(request, "wall.html", context)
+
+
+@never_cache
+@require_GET
+def wall_patients(request: HttpRequest) -> HttpResponse:
+    """Answer an open wall with who is on it now."""
+    return JsonResponse(_roster(request, _watcher(request)))
+
+
+@require_POST
+def stay_signed_in(request: HttpRequest) -> HttpResponse:
+    """Let the session of an open wall last as long again as from signing in."""
+    _watcher(request)
+    request.session.modified = True
+    return HttpResponse(status=204)
+
+
+def _watcher(request: HttpRequest) -> User:
+    user = request.user
+    if not isinstance(user, User) or user.role not in WATCHING_ROLES:
+        raise Http404
+    return user
+
+
+def _roster(request: HttpRequest, user: User) -> dict[str, Any]:
+    visible = Patient.objects.signal_visible_to(user).select_related("ward", "limits")
+    treated = set(
+        user.care_team_memberships.filter(
+            relation=CareTeamMember.Relation.TREATS
+        ).values_list("patient_id", flat=True)
+    )
+    sessions = Session.objects.filter(session_key=request.session.session_key)
+    ends_at = sessions.values_list("expire_date", flat=True).first()
+    return {
+        "user": user.pk,
+        "session_ends_ms": None if ends_at is None else epoch_ms(ends_at),
+        "patients": [
+            _tile(patient, user, treats=patient.pk in treated) for patient in visible
+        ],
+    }
 
 
 def _tile(patient: Patient, user: User, *, treats: bool) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 import hashlib
 import re
+from datetime import timedelta
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.utils import timezone
 from playwright.sync_api import Locator, Page, expect
 
-from inference.models import Alarm
+from inference.models import Alarm, PatientLimits
 from patients.models import CareTeamMember, Patient, User, Ward
 from tests.browser.conftest import sign_in
 from tests.browser.player import Heart, Player
@@ -60,15 +62,21 @@ def ink(canvas: Locator) -> float:
     )
 
 
-def raise_alarm(patient: Patient) -> Alarm:
+def raise_alarm(
+    patient: Patient,
+    *,
+    rule: str = "VT",
+    priority: int = 3,
+    detail: str = "7 ventricular beats at 168/min",
+) -> Alarm:
     now = timezone.now()
     return Alarm.objects.create(
         patient=patient,
-        rule="VT",
-        priority=3,
+        rule=rule,
+        priority=priority,
         onset_at=now,
         raised_at=now,
-        detail="7 ventricular beats at 168/min",
+        detail=detail,
         annotator="tc-1",
     )
 
@@ -146,6 +154,24 @@ def test_it_opens_a_patient_by_keyboard_who_is_then_acknowledged(
     assert errors == []
 
 
+def test_a_new_alarm_shows_while_a_reason_is_written(
+    page, web_url, alice, patient, errors
+):
+    raise_alarm(patient)
+    sign_in(page, web_url, alice)
+    page.goto(f"{web_url}/patients/{patient.pk}/")
+    reason = page.get_by_placeholder("Reason (optional)")
+    reason.press_sequentially("looked at the st")
+    raise_alarm(patient, rule="TACHY", priority=2, detail="HR 134 > 120")
+    expect(page.locator("#patient-alarms")).to_contain_text("HR 134 > 120")
+    expect(reason.first).to_be_focused()
+    page.keyboard.type("rip")
+    expect(reason.first).to_have_value("looked at the strip")
+    page.get_by_role("button", name="Acknowledge").first.click()
+    expect(page.locator("#patient-alarms")).to_contain_text(": looked at the strip")
+    assert errors == []
+
+
 def test_it_reconnects_and_fits_a_phone(page, web_url, kiosk, hearts, playing):
     page.set_viewport_size({"width": 390, "height": 844})
     sign_in(page, web_url, kiosk)
@@ -177,3 +203,74 @@ def test_it_takes_the_trace_from_a_doctor_who_left_the_team(
     CareTeamMember.objects.filter(user=alice, patient=hearts[0].patient).delete()
     expect(tile(page, hearts[0])).to_have_count(0, timeout=20_000)
     expect(tile(page, hearts[1])).to_contain_text("normal 99 %")
+
+
+def test_it_shows_a_new_patient_and_new_limits_without_being_loaded_again(
+    page, web_url, committed, charlie, ward, errors
+):
+    sign_in(page, web_url, charlie)
+    page.goto(f"{web_url}/wall/")
+    empty = page.locator("[data-bar=none-yet]")
+    expect(empty).to_contain_text("No patients yet")
+    page.evaluate("window.mark = 'not loaded again'")
+
+    patient = Patient.objects.create(
+        code="P-200", first_name="New", last_name="Comer", ward=ward
+    )
+    patient.care_team.create(user=charlie, relation="treats")
+    raise_alarm(patient)
+    new = page.locator(f"[data-patient='{patient.pk}']")
+    expect(new).to_contain_text("New Comer")
+    expect(new).to_contain_text("*** Ventricular tachycardia")
+    expect(new).to_contain_text("limits 50–120")
+    expect(empty).to_be_hidden()
+    options = page.locator("[name=filter] option")
+    expect(options).to_have_text(["all", "mine", ward.name])
+
+    PatientLimits.objects.create(patient=patient, hr_low_bpm=40, hr_high_bpm=130)
+    expect(new).to_contain_text("limits 40–130", timeout=40_000)
+    patient.care_team.all().delete()
+    expect(new).to_have_count(0)
+    expect(empty).to_be_visible()
+    expect(options).to_have_text(["all", "mine"])
+    assert page.evaluate("window.mark") == "not loaded again"
+    assert errors == []
+
+
+def test_it_says_before_that_its_session_ends_and_stays_when_it_did(
+    page, web_url, alice, patient
+):
+    sign_in(page, web_url, alice)
+    soon = timezone.now() + timedelta(minutes=4, seconds=30)
+    Session.objects.update(expire_date=soon)
+    page.goto(f"{web_url}/wall/")
+    trouble = page.locator("[data-bar=troubles]")
+    expect(trouble).to_contain_text("You will be signed out in 5 min")
+    page.get_by_role("button", name="Stay signed in").click()
+    expect(trouble).to_be_hidden()
+    [session] = Session.objects.all()
+    assert session.expire_date > timezone.now() + timedelta(hours=11)
+
+    page.evaluate(
+        """() => {
+          window.sounded = 0;
+          const start = OscillatorNode.prototype.start;
+          OscillatorNode.prototype.start = function (...given) {
+            window.sounded += 1;
+            return start.apply(this, given);
+          };
+        }"""
+    )
+    page.mouse.click(5, 5)
+    Session.objects.all().delete()
+    expect(trouble).to_contain_text("You are signed out: nobody is watched here.")
+    page.wait_for_function("window.sounded >= 3")
+    # The banner of the watchdog asks too, and would have left for the form.
+    page.wait_for_timeout(6000)
+    assert page.url == f"{web_url}/wall/"
+    again = page.get_by_role("link", name="Sign in again")
+    expect(again).to_have_attribute("href", "/login/?next=/wall/")
+
+    sign_in(page, web_url, alice)
+    expect(trouble).to_be_hidden()
+    expect(page.locator("[data-bar=connection]")).to_have_text("live")

@@ -5,7 +5,7 @@ from asgiref.sync import sync_to_async
 from django.contrib.sessions.models import Session
 from uvicorn.protocols.utils import ClientDisconnected
 
-from patients.models import CareTeamMember, User
+from patients.models import AccessLog, CareTeamMember, User
 from telecardio.live.consumer import LiveConsumer
 from telecardio.live.metrics import VIEWERS
 from telecardio.live.reader import process_reader
@@ -45,6 +45,17 @@ async def test_it_shows_only_the_visible_ones_of_a_list(people, sockets, writer)
     assert received.last("watching")["watch"] == [people.patient.pk]
     assert received.last("watching")["refused"] == [people.other.pk]
     await bob.disconnect()
+
+
+async def test_it_writes_down_whose_trace_was_looked_at(people, sockets, writer):
+    for _ in range(2):
+        bob = await sync_to_async(sockets)(people.bob)
+        await watching(bob, [people.patient, people.other])
+        await bob.disconnect()
+    looks = AccessLog.objects.values_list("user", "patient", "action")
+    assert [look async for look in looks] == [
+        (people.bob.pk, people.patient.pk, "live trace")
+    ]
 
 
 async def test_it_gives_neither_staff_nor_patients_the_live_stream(

@@ -1,14 +1,17 @@
 """The wall, the patient page and the alarms behind them."""
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
+from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from devices.services import create_file_record
-from inference.models import Alarm, Episode
+from inference.models import Alarm, Episode, PatientLimits
 from patients.models import AccessLog, Patient, User
 
 NOW = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -40,7 +43,7 @@ def as_user(user: User | None) -> Client:
 
 def test_it_shows_a_doctor_the_wall_of_visible_patients(alice, patient, other_patient):
     page = as_user(alice).get(reverse("wall"))
-    tiles = page.context["wall_data"]["patients"]
+    tiles = page.context["wall_data"]["roster"]["patients"]
     assert [tile["name"] for tile in tiles] == ["Paula Example"]
     assert tiles[0]["treats"]
     assert tiles[0]["limits"] == [50, 120]
@@ -48,7 +51,7 @@ def test_it_shows_a_doctor_the_wall_of_visible_patients(alice, patient, other_pa
 
 def test_it_shows_a_wall_screen_initials_and_code_only(kiosk, patient, other_patient):
     page = as_user(kiosk).get(reverse("wall"))
-    tiles = page.context["wall_data"]["patients"]
+    tiles = page.context["wall_data"]["roster"]["patients"]
     assert [(tile["name"], tile["code"]) for tile in tiles] == [
         ("PE", "P-001"),
         ("OS", "P-002"),
@@ -59,13 +62,41 @@ def test_it_shows_a_wall_screen_initials_and_code_only(kiosk, patient, other_pat
 
 
 def test_it_says_what_to_do_when_there_is_no_patient(alice):
-    assert b"No patients yet" in as_user(alice).get(reverse("wall")).content
+    page = as_user(alice).get(reverse("wall")).content.decode()
+    assert re.search(r'data-bar="none-yet">\s*<h2>No patients yet', page)
+
+
+def test_an_open_wall_learns_of_new_patients_and_limits(alice, patient, other_patient):
+    client = as_user(alice)
+    first = client.get(reverse("wall")).context["wall_data"]["roster"]
+    assert client.get(reverse("wall-patients")).json() == first
+    other_patient.care_team.create(user=alice, relation="reads")
+    PatientLimits.objects.create(patient=patient, hr_low_bpm=40, hr_high_bpm=130)
+    answer = client.get(reverse("wall-patients")).json()
+    assert [(one["code"], one["limits"]) for one in answer["patients"]] == [
+        ("P-001", [40, 130]),
+        ("P-002", [50, 120]),
+    ]
+    assert answer["user"] == alice.pk
+
+
+def test_it_tells_an_open_wall_when_its_session_ends_and_lets_it_last(alice, patient):
+    client = as_user(alice)
+    soon = timezone.now() + timedelta(minutes=5)
+    Session.objects.update(expire_date=soon)
+    answer = client.get(reverse("wall-patients")).json()
+    assert answer["session_ends_ms"] == round(1000 * soon.timestamp())
+    assert client.post(reverse("stay-signed-in")).status_code == 204
+    [session] = Session.objects.all()
+    assert session.expire_date > timezone.now() + timedelta(hours=11)
 
 
 def test_it_has_no_wall_for_patients_and_staff(patient_user, staff_user):
     for user in (patient_user, staff_user):
         assert as_user(user).get(reverse("wall")).status_code == 404
+        assert as_user(user).get(reverse("wall-patients")).status_code == 404
         assert as_user(user).get(reverse("open-alarms")).status_code == 404
+        assert as_user(user).post(reverse("stay-signed-in")).status_code == 404
 
 
 def test_it_asks_the_wall_few_questions(
@@ -78,8 +109,9 @@ def test_it_asks_the_wall_few_questions(
         )
         more.care_team.create(user=alice)
         raised(more, "TACHY", 2, "HR 134 > 120")
-    with django_assert_max_num_queries(5):
-        assert client.get(reverse("wall")).status_code == 200
+    for name in ("wall", "wall-patients"):
+        with django_assert_max_num_queries(6):
+            assert client.get(reverse(name)).status_code == 200
     with django_assert_max_num_queries(6):
         answer = client.get(reverse("open-alarms")).json()
     assert len(answer["alarms"]) == 12
@@ -177,6 +209,22 @@ def test_it_answers_htmx_with_the_alarms_after_acknowledging(alice, alarm):
     assert answer.status_code == 200
     assert b"Acknowledged by Alice Test" in answer.content
     assert b"<html" not in answer.content
+
+
+def test_an_open_patient_page_gets_only_what_it_does_not_show(alice, alarm):
+    client = as_user(alice)
+    url = reverse("patient-alarms", args=[alarm.patient_id])
+    page = client.get(reverse("patient", args=[alarm.patient_id])).content.decode()
+    [seen] = re.findall(r'name="seen" value="(\w+)"', page)
+    assert client.get(url, {"seen": seen}).status_code == 204
+    raised(alarm.patient, "TACHY", 2, "HR 134 > 120")
+    news = client.get(url, {"seen": seen})
+    assert b"HR 134" in news.content
+    [seen] = re.findall(r'name="seen" value="(\w+)"', news.content.decode())
+    assert client.get(url, {"seen": seen}).status_code == 204
+    alarm.acknowledged_at, alarm.acknowledged_by = timezone.now(), alice
+    alarm.save()
+    assert client.get(url, {"seen": seen}).status_code == 200
 
 
 def test_it_shows_who_the_patient_is_and_times_on_the_patients_clock(

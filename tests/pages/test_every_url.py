@@ -67,6 +67,8 @@ PAGES = {
     "portal-hours": only("patient_user", "other_patient_user"),
     "demo-mails": Page(404),
     "wall": only(*DOCTORS, "kiosk", "other_kiosk"),
+    "wall-patients": only(*DOCTORS, "kiosk", "other_kiosk"),
+    "stay-signed-in": Page(405),
     "watchdog": only(*DOCTORS, "kiosk", "other_kiosk", "staff_user"),
     "open-alarms": only(*DOCTORS, "kiosk", "other_kiosk"),
     # The wall screen may know the patient, but not open the page.

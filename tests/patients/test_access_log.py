@@ -5,9 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
+from django.test import Client
+from django.urls import reverse
 
 from patients.models import AccessLog, Patient, User
-from patients.services import log_access
+from patients.services import log_access, log_accesses
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -45,3 +47,41 @@ def test_it_writes_one_row_for_requests_side_by_side(
     for thread in threads:
         thread.join()
     assert AccessLog.objects.count() == 1
+
+
+def test_it_writes_the_rows_of_several_patients_at_once(
+    alice: User, patient: Patient, other_patient: Patient, django_assert_num_queries
+) -> None:
+    both = [other_patient.pk, patient.pk]
+    log_access(user=alice, patient=patient, action="live trace", now=NOW)
+    log_accesses(user=alice, patient_ids=both, action="live trace", now=NOW)
+    rows = AccessLog.objects.order_by("patient_id").values_list("patient_id", "action")
+    assert list(rows) == [(patient.pk, "live trace"), (other_patient.pk, "live trace")]
+    with django_assert_num_queries(1):
+        log_accesses(user=alice, patient_ids=both, action="live trace", now=NOW)
+
+
+@pytest.mark.parametrize("page", ["patient", "patient-hours", "patient-alarms"])
+def test_every_part_of_the_patient_page_counts_as_a_look(
+    alice: User, charlie: User, patient: Patient, page: str
+) -> None:
+    for user, status in ((charlie, 404), (alice, 200), (alice, 200)):
+        client = Client()
+        client.force_login(user)
+        url = reverse(page, args=[patient.pk])
+        assert client.get(url).status_code == status
+    assert [(row.user, row.action) for row in AccessLog.objects.all()] == [
+        (alice, "patient page")
+    ]
+
+
+def test_it_writes_down_which_of_the_staff_opens_a_patients_form(
+    staff_user: User, patient: Patient
+) -> None:
+    client = Client()
+    client.force_login(staff_user)
+    form = reverse("admin:patients_patient_change", args=[patient.pk])
+    assert client.get(form).status_code == 200
+    assert [(row.user, row.action) for row in AccessLog.objects.all()] == [
+        (staff_user, "administration")
+    ]

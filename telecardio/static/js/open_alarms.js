@@ -36,6 +36,8 @@ export class OpenAlarms {
     this.failedSince = 0;
     this.databaseAway = false;
     this.signedOut = false;
+    /** Whether it was signed out, and is not any more. */
+    this.isBack = false;
     this.loaded = false;
     this.polledAt = 0;
   }
@@ -87,6 +89,8 @@ export class OpenAlarms {
       this.databaseAway = answer.status === 503;
       if (!answer.ok) throw new Error(`Answer ${answer.status}`);
       this.take(await answer.json());
+      this.isBack = this.signedOut;
+      this.signedOut = false;
       this.failedSince = 0;
     } catch {
       this.failedSince ||= Date.now();

@@ -36,7 +36,6 @@ export class Tile {
     const copy = /** @type {DocumentFragment} */ (template.content.cloneNode(true));
     this.element = /** @type {HTMLElement} */ (copy.firstElementChild);
     this.element.dataset.patient = String(patient.id);
-    this.element.setAttribute("aria-label", `${patient.name} ${patient.code}`);
     const canvas = this.element.querySelector("canvas");
     if (!canvas) throw new Error("The tile template has no canvas.");
     this.canvas = canvas;
@@ -45,19 +44,25 @@ export class Tile {
     this.visible = true;
     this.hovering = false;
     this.labelled = 0;
-    this.fill(pin);
+    this.describe(patient);
+    this.listen(pin);
   }
 
-  /** @param {(id: number) => void} pin */
-  fill(pin) {
-    const { patient } = this;
+  /** Say who it is; what was said before may have changed. @param {Patient} patient */
+  describe(patient) {
+    this.patient = patient;
+    this.element.setAttribute("aria-label", `${patient.name} ${patient.code}`);
     const name = this.part("name");
     name.textContent = patient.name;
     if (patient.url && name instanceof HTMLAnchorElement) name.href = patient.url;
     this.part("code").textContent = patient.code;
     const [low, high] = patient.limits;
     this.part("limits").textContent = `limits ${low}–${high}`;
-    this.part("pin").addEventListener("click", () => pin(patient.id));
+  }
+
+  /** @param {(id: number) => void} pin */
+  listen(pin) {
+    this.part("pin").addEventListener("click", () => pin(this.patient.id));
     this.canvas.addEventListener("pointermove", (event) => this.hover(event));
     this.canvas.addEventListener("pointerleave", () => {
       this.hovering = false;

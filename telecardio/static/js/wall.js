@@ -8,25 +8,27 @@ import { LiveSocket } from "./live_socket.js";
 import { OpenAlarms } from "./open_alarms.js";
 import { Order } from "./order.js";
 import { recall, remember } from "./preferences.js";
+import { Roster } from "./roster.js";
 import { Tile } from "./tile.js";
 import { WallBar } from "./wall_bar.js";
+import { endsSoon, troubles } from "./wall_troubles.js";
 
 const FRAME_MS = 1000 / 30;
-// Of few missed polls nobody needs to hear.
-const POLL_TROUBLE_MS = 8000;
+// Nobody is watched meanwhile, and nobody may be looking.
+const UNWATCHED_MS = 30_000;
+const UNWATCHED_PRIORITY = 2;
 
 const page = /** @type {HTMLElement} */ (document.querySelector("[data-wall]"));
 const grid = /** @type {HTMLElement} */ (page.querySelector("[data-tiles]"));
 const template = /** @type {HTMLTemplateElement} */ (document.querySelector("#tile"));
 const data = JSON.parse(document.querySelector("#wall-data")?.textContent ?? "{}");
-/** @type {import("./tile.js").Patient[]} */
-const patients = data.patients;
 
 const bar = new WallBar(page);
 const sound = new AlarmSound();
 const order = new Order();
 const latency = new Latency();
 const alarms = new OpenAlarms(data.alarms_url, alarmsChanged);
+const roster = new Roster(data.roster_url, data.roster, rosterChanged);
 /** @type {Map<number, Tile>} */
 const tiles = new Map();
 let pinned = new Set(JSON.parse(recall("pinned", "[]")));
@@ -57,7 +59,7 @@ const socket = new LiveSocket({
       bar.showConnection();
     } else if (message.type === "watching" && message.refused.length) {
       // Somebody was taken off a care team: the page knows too much.
-      location.reload();
+      roster.drop(message.refused);
     }
   },
   state(state) {
@@ -82,6 +84,7 @@ document.addEventListener("visibilitychange", () => {
 });
 
 const layout = select("layout", "9");
+offerWards();
 const filter = select("filter", page.dataset.filter ?? "all");
 
 /** A control that is remembered. @param {string} name @param {string} otherwise */
@@ -99,8 +102,23 @@ function select(name, otherwise) {
   return control;
 }
 
+/** Offer the wards of those who are here as a choice. */
+function offerWards() {
+  const control = /** @type {HTMLSelectElement} */ (page.querySelector('[name="filter"]'));
+  const kept = control.value;
+  const values = roster.wards.map((ward) => `ward:${ward}`);
+  const offered = [...control.options].filter((option) => option.value.startsWith("ward:"));
+  if (offered.map((option) => option.value).join("\n") === values.join("\n")) return;
+  for (const option of offered) option.remove();
+  roster.wards.forEach((ward, i) => control.add(new Option(ward, values[i])));
+  control.value = kept;
+  // A ward whose last patient left: rather show too many than nobody.
+  if (control.value !== kept) control.value = "all";
+}
+
 /** @returns {import("./tile.js").Patient[]} */
 function filtered() {
+  const { patients } = roster;
   if (filter.value === "mine") return patients.filter((patient) => patient.treats);
   if (filter.value.startsWith("ward:")) {
     return patients.filter((patient) => `ward:${patient.ward}` === filter.value);
@@ -149,13 +167,15 @@ function arrange() {
   });
   const hidden = candidates.length - shown.length;
   bar.write("hidden", hidden ? `${hidden} more not shown` : "");
-  bar.part("nobody").hidden = candidates.length > 0;
+  const none = roster.patients.length === 0;
+  bar.part("none-yet").hidden = !none;
+  bar.part("nobody").hidden = none || candidates.length > 0;
   if (shown.join() !== [...socket.patients].join()) socket.watch(shown);
 }
 
 /** @param {number} id @returns {Tile} */
 function open(id) {
-  const patient = patients.find((one) => one.id === id);
+  const patient = roster.get(id);
   if (!patient) throw new Error(`Patient ${id} is not on this wall.`);
   const tile = new Tile(patient, data.words, template, pin, data.figures);
   tiles.set(id, tile);
@@ -174,12 +194,41 @@ function pin(id) {
 function alarmsChanged() {
   bar.showAlarms(alarms);
   // The timer of a hidden page may run once a minute only.
-  sound.update(alarms.loudest(), Date.now());
+  sound.update(loudest(), Date.now());
+  // The page that is loaded anew brings whatever else depends on who is signed in.
+  if (alarms.isBack) location.reload();
+  if (alarms.loaded) roster.check(alarms.devices.keys());
   if (sorted || !alarms.loaded) return;
   // The first answer sorts at once; later ones wait for the hysteresis.
   sorted = true;
   order.shown = [];
   everySecond();
+}
+
+function rosterChanged() {
+  offerWards();
+  for (const [id, tile] of tiles) {
+    const patient = roster.get(id);
+    if (patient) tile.describe(patient);
+  }
+  everySecond();
+}
+
+/** @returns {boolean} whether no alarm could be heard of here for some time */
+function isUnwatched() {
+  if (isSignedOut()) return true;
+  const failed = alarms.failedSince ? Date.now() - alarms.failedSince : 0;
+  const away = bar.connection === "live" ? 0 : Date.now() - disconnectedAt;
+  return Math.min(failed, away) > UNWATCHED_MS;
+}
+
+function isSignedOut() {
+  return alarms.signedOut || bar.connection === "signed-out";
+}
+
+/** The priority that sounds. @returns {number} */
+function loudest() {
+  return Math.max(alarms.loudest(), isUnwatched() ? UNWATCHED_PRIORITY : 0);
 }
 
 function everySecond() {
@@ -190,33 +239,24 @@ function everySecond() {
   }
   bar.showClock(Date.now());
   bar.showLatency(latency.p95());
-  sound.update(alarms.loudest(), Date.now());
+  sound.update(loudest(), Date.now());
   bar.showSound(sound, Date.now());
-  bar.showTroubles(troubles());
+  showTroubles(now);
 }
 
-/** @returns {string[]} what is wrong, in words */
-function troubles() {
-  if (alarms.signedOut || bar.connection === "signed-out") {
-    return ["You are signed out: nobody is watched here. Sign in again."];
-  }
-  const found = [];
-  const failed = alarms.failedSince ? Date.now() - alarms.failedSince : 0;
-  if (bar.connection === "database-away" || (failed && alarms.databaseAway)) {
-    const since = Math.max(failed, bar.connection === "live" ? 0 : Date.now() - disconnectedAt);
-    return [
-      `The database is away (since ${counter(since)}): nobody is watched here, no alarm is raised.`,
-      "This page goes on by itself.",
-    ];
-  }
-  if (bar.connection !== "live") {
-    const since = counter(Date.now() - disconnectedAt);
-    found.push(`No connection for ${since}: traces stand still.`);
-  }
-  if (failed > POLL_TROUBLE_MS) {
-    found.push(`Alarms could not be asked for since ${counter(failed)}.`);
-  }
-  return found;
+/** @param {number} now */
+function showTroubles(now) {
+  const since = (/** @type {number} */ at) => (at ? Date.now() - at : 0);
+  const leftMs = roster.sessionEndsAt - now;
+  const isLive = bar.connection === "live";
+  const found = troubles({
+    signedOut: isSignedOut(),
+    databaseAway: bar.connection === "database-away" || alarms.databaseAway,
+    pollFailedMs: since(alarms.failedSince),
+    disconnectedMs: isLive ? 0 : since(disconnectedAt),
+    sessionLeftMs: leftMs,
+  });
+  bar.showTroubles(found, { signedOut: isSignedOut(), endsSoon: endsSoon(leftMs) });
 }
 
 let drawnAt = 0;
@@ -260,8 +300,21 @@ bar.part("test-sound").addEventListener("click", async () => {
 });
 bar.part("pause-sound").addEventListener("click", () => sound.pause(Date.now()));
 
+// A part of the page that asks after the session ended would take it to the form:
+// the wall stays, says so and sounds.
+document.addEventListener("htmx:beforeOnLoad", (event) => {
+  const { xhr } = /** @type {CustomEvent} */ (event).detail;
+  if (!xhr.getResponseHeader("HX-Redirect")) return;
+  event.preventDefault();
+  alarms.signedOut = true;
+});
+document.addEventListener("htmx:afterRequest", (event) => {
+  if (bar.part("stay").contains(/** @type {Node} */ (event.target))) void roster.refresh();
+});
+
 socket.start();
 alarms.start();
+roster.start();
 setInterval(everySecond, 1000);
 everySecond();
 requestAnimationFrame(frame);

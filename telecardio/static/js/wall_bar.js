@@ -83,10 +83,14 @@ export class WallBar {
     this.part("sound-off").hidden = sound.isArmed;
   }
 
-  /** @param {string[]} troubles */
-  showTroubles(troubles) {
-    const bar = this.part("trouble");
-    bar.hidden = troubles.length === 0;
+  /**
+   * @param {string[]} troubles
+   * @param {{signedOut: boolean, endsSoon: boolean}} session
+   */
+  showTroubles(troubles, { signedOut, endsSoon }) {
+    this.part("troubles").hidden = troubles.length === 0;
     this.write("trouble", troubles.join(" "));
+    this.part("sign-in").hidden = !signedOut;
+    this.part("stay").hidden = signedOut || !endsSoon;
   }
 }
