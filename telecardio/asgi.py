@@ -21,12 +21,14 @@ from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E40
 from channels.sessions import SessionMiddlewareStack  # noqa: E402
 
 from telecardio.live.routing import websocket_urlpatterns  # noqa: E402
+from telecardio.operations.body_limit import BodyLimit  # noqa: E402
 from telecardio.operations.ending import (  # noqa: E402
     Receive,
     Send,
     answer_lifespan,
 )
 from telecardio.operations.reporting import start_reporting  # noqa: E402
+from telecardio.pages.upload_allowance import allowance  # noqa: E402
 
 start_reporting()
 
@@ -39,7 +41,7 @@ async def lifespan(scope: dict[str, Any], receive: Receive, send: Send) -> None:
 application = ProtocolTypeRouter(
     {
         "lifespan": lifespan,
-        "http": django_application,
+        "http": BodyLimit(django_application, allowance),
         # Who it is the consumer asks itself, again and again; it can say in words that
         # the database is away, which a failed handshake cannot.
         "websocket": AllowedHostsOriginValidator(

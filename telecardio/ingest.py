@@ -30,6 +30,7 @@ from devices.api.packets_asgi import Uploads  # noqa: E402
 from devices.live_writer import start_live_writer  # noqa: E402
 from devices.log_context import log_context  # noqa: E402
 from inference.models.life_sign import Part  # noqa: E402
+from telecardio.operations.body_limit import BodyLimit  # noqa: E402
 from telecardio.operations.ending import (  # noqa: E402
     Receive,
     Send,
@@ -44,6 +45,7 @@ start_reporting(part=Part.INGEST)
 end_with_parent()
 at_end(start_live_writer().send_waiting)
 
+_pages = BodyLimit(django_application)
 _address = reverse("packets")
 _uploads = Uploads()
 # Connections last for days. One in so many answers ends its own, so that a process that
@@ -65,7 +67,9 @@ async def application(scope: dict[str, Any], receive: Receive, send: Send) -> No
         and scope["method"] == "POST"
     )
     if not is_upload:
-        await django_application(scope, receive, send)
+        # A socket has no body; Django answers that there is none.
+        serve = _pages if scope["type"] == "http" else django_application
+        await serve(scope, receive, send)
         return
     headers = _Headers(scope["headers"])
     request_id = request_id_of(headers.get(HEADER, ""))

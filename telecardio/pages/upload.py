@@ -5,33 +5,17 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods
 
 from devices.models import Record
 from devices.services import create_file_record
 from patients.models import User
-from telecardio.pages.upload_form import UploadForm, too_large_message
-
-# What a multipart body holds besides the file.
-_REST_OF_BODY = 1 << 20
+from telecardio.pages.upload_form import UploadForm
 
 
-# The check of the token reads the whole body, so it comes after that of its length.
-@csrf_exempt
 @require_http_methods(["GET", "POST"])
 def upload(request: HttpRequest) -> HttpResponse:
-    """Show the form, or take a file that is not too large."""
-    length = int(request.META.get("CONTENT_LENGTH") or 0)
-    if length > settings.MAX_RECORD_UPLOAD_BYTES + _REST_OF_BODY:
-        message = too_large_message()
-        return JsonResponse({"errors": {"file": [message]}}, status=413)
-    response: HttpResponse = _upload(request)
-    return response
-
-
-@csrf_protect
-def _upload(request: HttpRequest) -> HttpResponse:
+    """Show the form, or take a file; what is far too large never comes so far."""
     user = request.user
     if not isinstance(user, User) or user.role != User.Role.DOCTOR:
         raise Http404

@@ -21,16 +21,14 @@ CSV_ENDINGS = (".csv", ".tsv", ".txt")
 FIRST_YEAR = 1887
 
 
-def too_large_message(size: int | None = None) -> str:
+def too_large_message(size: int) -> str:
     """Say what is too large, and what to do."""
-    text = _("The file is larger than %(limit)s, the most that can be uploaded.")
-    if size is not None:
-        text = _(
-            "The file has %(size)s; at most %(limit)s can be uploaded. "
-            "Cut the recording into parts, or analyse it with the analyse command."
-        )
+    text = _(
+        "The file has %(size)s; at most %(limit)s can be uploaded. "
+        "Cut the recording into parts, or analyse it with the analyse command."
+    )
     return text % {
-        "size": filesizeformat(size or 0),
+        "size": filesizeformat(size),
         "limit": filesizeformat(settings.MAX_RECORD_UPLOAD_BYTES),
     }
 

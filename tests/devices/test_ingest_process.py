@@ -61,6 +61,11 @@ def _running(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     assert "Traceback" not in log.read_text()
 
 
+def test_its_other_addresses_take_no_more_than_a_form(ingest):
+    answer = httpx.post(f"{ingest}/login/", content=bytes(4 << 20))
+    assert answer.status_code == 413
+
+
 def _wait_for(url: str, log: Path) -> None:
     deadline = time.monotonic() + 60
     while True:
