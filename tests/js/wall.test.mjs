@@ -7,6 +7,7 @@ import { labelRows, spanMs, xOnPaper, yOnPaper } from "../../telecardio/static/j
 import { everyS, pulses } from "../../telecardio/static/js/pulses.js";
 import { rangeFor, stripes, timeAt, xOf } from "../../telecardio/static/js/sweep_geometry.js";
 import { Vitals } from "../../telecardio/static/js/vitals.js";
+import { troubles } from "../../telecardio/static/js/wall_troubles.js";
 
 const calm = (id, code = `P-${id}`) => ({ id, code, priority: -1, unacknowledged: false, pinned: false });
 
@@ -94,4 +95,26 @@ test("it shows no heart rate that is old or unknown", () => {
   assert.equal(vitals.heartRateText(3500), "--");
   vitals.noteState({ rhythm: "late", quality: "motion", heart_rate: 50 }, 2000);
   assert.equal(vitals.rhythm, "Asystole");
+});
+
+test("it says what is wrong with the wall, the worst alone", () => {
+  const well = {
+    signedOut: false,
+    databaseAway: false,
+    pollFailedMs: 0,
+    disconnectedMs: 0,
+    sessionLeftMs: Infinity,
+  };
+  const said = (how) => troubles({ ...well, ...how }).join(" ");
+  assert.equal(said({}), "");
+  assert.equal(said({ disconnectedMs: 1500, pollFailedMs: 5000 }), "");
+  assert.equal(said({ disconnectedMs: 9000 }), "No connection for 00:09: traces stand still.");
+  assert.match(said({ pollFailedMs: 9000 }), /^Alarms could not be asked for since 00:09/);
+  assert.match(said({ databaseAway: true, pollFailedMs: 9000 }), /^The database is away/);
+  // What was heard of it last is past once everything answers again.
+  assert.equal(said({ databaseAway: true }), "");
+  assert.equal(said({ sessionLeftMs: 31 * 60_000 }), "");
+  assert.match(said({ sessionLeftMs: 12.2 * 60_000 }), /^You will be signed out in 13 min/);
+  const out = { signedOut: true, databaseAway: true, disconnectedMs: 60_000 };
+  assert.equal(said(out), "You are signed out: nobody is watched here.");
 });

@@ -3,8 +3,10 @@
 
 import { counter } from "./ages.js";
 
-// Of few missed polls nobody needs to hear.
+// Of few missed polls nobody needs to hear, nor that a page that was just opened has
+// no connection yet.
 const POLL_TROUBLE_MS = 8000;
+const CONNECTION_TROUBLE_MS = 2000;
 const SOON_MS = 30 * 60_000;
 
 /**
@@ -33,7 +35,7 @@ export function troubles(standing) {
     ];
   }
   const found = [];
-  if (disconnectedMs) {
+  if (disconnectedMs > CONNECTION_TROUBLE_MS) {
     found.push(`No connection for ${counter(disconnectedMs)}: traces stand still.`);
   }
   if (pollFailedMs > POLL_TROUBLE_MS) {
