@@ -3,8 +3,8 @@
 import os
 from typing import Any
 
+import django
 from django.conf import settings
-from django.core.asgi import get_asgi_application
 
 from telecardio.servers import ensure_servers
 
@@ -13,7 +13,7 @@ if not settings.configured:
     # Under ASGI every request has a thread of its own.
     os.environ.setdefault("SHARE_CONNECTIONS", "true")
 ensure_servers()
-django_application = get_asgi_application()
+django.setup(set_prefix=False)
 
 # These import models, so the applications must be loaded first.
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
@@ -27,6 +27,7 @@ from telecardio.operations.ending import (  # noqa: E402
     Send,
     answer_lifespan,
 )
+from telecardio.operations.pages_handler import PagesHandler  # noqa: E402
 from telecardio.operations.reporting import start_reporting  # noqa: E402
 from telecardio.pages.upload_allowance import allowance  # noqa: E402
 
@@ -41,7 +42,7 @@ async def lifespan(scope: dict[str, Any], receive: Receive, send: Send) -> None:
 application = ProtocolTypeRouter(
     {
         "lifespan": lifespan,
-        "http": BodyLimit(django_application, allowance),
+        "http": BodyLimit(PagesHandler(), allowance),
         # Who it is the consumer asks itself, again and again; it can say in words that
         # the database is away, which a failed handshake cannot.
         "websocket": AllowedHostsOriginValidator(

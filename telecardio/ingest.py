@@ -10,8 +10,8 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
+import django
 from django.conf import settings
-from django.core.asgi import get_asgi_application
 
 from telecardio.servers import ensure_servers
 
@@ -20,7 +20,7 @@ if not settings.configured:
     # Under ASGI every request has a thread of its own.
     os.environ.setdefault("SHARE_CONNECTIONS", "true")
 ensure_servers()
-django_application = get_asgi_application()
+django.setup(set_prefix=False)
 
 # These import models, so the applications must be loaded first.
 from django.http import HttpResponse  # noqa: E402
@@ -38,6 +38,7 @@ from telecardio.operations.ending import (  # noqa: E402
     at_end,
 )
 from telecardio.operations.orphans import end_with_parent  # noqa: E402
+from telecardio.operations.pages_handler import PagesHandler  # noqa: E402
 from telecardio.operations.reporting import start_reporting  # noqa: E402
 from telecardio.operations.request_id import HEADER, request_id_of  # noqa: E402
 
@@ -45,7 +46,7 @@ start_reporting(part=Part.INGEST)
 end_with_parent()
 at_end(start_live_writer().send_waiting)
 
-_pages = BodyLimit(django_application)
+_pages = BodyLimit(PagesHandler())
 _address = reverse("packets")
 _uploads = Uploads()
 # Connections last for days. One in so many answers ends its own, so that a process that
@@ -67,9 +68,7 @@ async def application(scope: dict[str, Any], receive: Receive, send: Send) -> No
         and scope["method"] == "POST"
     )
     if not is_upload:
-        # A socket has no body; Django answers that there is none.
-        serve = _pages if scope["type"] == "http" else django_application
-        await serve(scope, receive, send)
+        await _pages(scope, receive, send)
         return
     headers = _Headers(scope["headers"])
     request_id = request_id_of(headers.get(HEADER, ""))

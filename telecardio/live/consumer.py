@@ -36,6 +36,8 @@ GOING_AWAY = 1011
 # The database is away: rights cannot be asked for, so nothing may be shown.
 TRY_AGAIN = 1013
 MAX_WATCHED = 256
+# A page of the wall; what its patients' streams hold comes in one answer.
+FILLED_AT_ONCE = 32
 NOT_AN_OBJECT = 'Send a JSON object such as {"watch": [1, 2]}.'
 # The first entry after a quiet moment goes out at once; then one message per gap.
 COALESCE_S = 0.05
@@ -204,9 +206,11 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         while not is_cancelled():
             await self.viewer.wake.wait()
             self.viewer.wake.clear()
-            for patient, since in self.viewer.start_filling():
-                past = await self.reader.past(patient, since)
-                await self._send_entries(self.viewer.filled(patient, past))
+            filling = self.viewer.start_filling()
+            for first in range(0, len(filling), FILLED_AT_ONCE):
+                past = await self.reader.past(filling[first : first + FILLED_AT_ONCE])
+                for patient, entries in past.items():
+                    await self._send_entries(self.viewer.filled(patient, entries))
             notes, entries = self.viewer.take()
             for note in notes:
                 await self.send(text_data=note)

@@ -7,6 +7,7 @@ import logging
 import secrets
 import time
 from collections import defaultdict
+from collections.abc import Collection, Mapping
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -84,40 +85,75 @@ class LiveReader:
 
     # --- the past ------------------------------------------------------------
 
-    async def past(self, patient: int, since: StreamId | None) -> list[Entry]:
-        """Return the entries after ``since``, or the last seconds without it.
+    async def past(
+        self, wanted: Collection[tuple[int, StreamId | None]]
+    ) -> dict[int, list[Entry]]:
+        """Return per patient the entries after an id, or the last seconds without it.
 
-        What the stream does not hold any more comes from PostgreSQL.
+        What the streams do not hold any more comes from PostgreSQL.
         """
         now_ms = round(time.time() * 1000)
-        oldest = now_ms - 1000 * (FRESH_S if since is None else RESUME_S)
-        start = max(since or StreamId(oldest), StreamId(oldest))
-        key = self._keys.get(patient)
-        if key is None:
-            return []
-        entries: list[Entry] = []
-        reaches_back = False
+        starts: dict[int, StreamId] = {}
+        for patient, since in wanted:
+            oldest = now_ms - 1000 * (FRESH_S if since is None else RESUME_S)
+            if patient in self._keys:
+                starts[patient] = max(since or StreamId(oldest), StreamId(oldest))
+        found: dict[int, list[Entry]] = {patient: [] for patient, _ in wanted}
+        complete: set[int] = set()
         if not self.away:
             with contextlib.suppress(RedisError, OSError):
-                first = await self._redis.xrange(key, count=1)
-                reaches_back = bool(first) and StreamId.parse(first[0][0]) <= start
-                raw = await self._redis.xrange(key, min=f"({start}")
-                entries = self._entries(patient, raw)
-        newest = entries[-1].stream_id if entries else start
-        if patient not in self._positions and patient in self._keys:
+                complete = await self._streamed(starts, found)
+        new = starts.keys() - self._positions.keys()
+        for patient in new & self._keys.keys():
             # From here on the reader goes on, so nothing is lost in between.
-            self._positions[patient] = newest
+            entries = found[patient]
+            self._positions[patient] = (
+                entries[-1].stream_id if entries else starts[patient]
+            )
+        if new:
             await self._interrupt()
-        if not reaches_back:
-            until = entries[0].stream_id.ms if entries else now_ms
-            entries = await self._stored(patient, start.ms, until) + entries
-        return entries
+        if missing := starts.keys() - complete:
+            until = {
+                patient: found[patient][0].stream_id.ms if found[patient] else now_ms
+                for patient in missing
+            }
+            since_ms = {patient: starts[patient].ms for patient in missing}
+            older = await self._stored(since_ms, until)
+            for patient, entries in older.items():
+                found[patient] = entries + found[patient]
+        return found
 
-    async def _stored(self, patient: int, start_ms: int, end_ms: int) -> list[Entry]:
-        found = await database_sync_to_async(stored_entries)(
-            [patient], start=from_epoch_ms(start_ms), end=from_epoch_ms(end_ms)
+    async def _streamed(
+        self, starts: Mapping[int, StreamId], found: dict[int, list[Entry]]
+    ) -> set[int]:
+        """Read what the streams hold; return whose reach back to the start."""
+        keys = {patient: self._keys[patient] for patient in starts}
+        pipe = self._redis.pipeline(transaction=False)
+        for patient, key in keys.items():
+            pipe.xrange(key, count=1)
+            pipe.xrange(key, min=f"({starts[patient]}")
+        answers = iter(await pipe.execute())
+        complete = set()
+        for patient, first, raw in zip(keys, answers, answers, strict=True):
+            found[patient] = self._entries(patient, raw)
+            if first and StreamId.parse(first[0][0]) <= starts[patient]:
+                complete.add(patient)
+        return complete
+
+    async def _stored(
+        self, start_ms: Mapping[int, int], until_ms: Mapping[int, int]
+    ) -> dict[int, list[Entry]]:
+        read = await database_sync_to_async(stored_entries)(
+            list(start_ms),
+            start=from_epoch_ms(min(start_ms.values())),
+            end=from_epoch_ms(max(until_ms.values())),
         )
-        return [entry for _, entry in found]
+        found: dict[int, list[Entry]] = {patient: [] for patient in start_ms}
+        for _, entry in read:
+            patient, at = entry.patient, entry.stream_id.ms
+            if start_ms[patient] < at <= until_ms[patient]:
+                found[patient].append(entry)
+        return found
 
     # --- the present -----------------------------------------------------------
 

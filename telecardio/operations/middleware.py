@@ -5,13 +5,9 @@ host, TLS and session would refuse them; and they must be answered while Postgre
 is away.
 """
 
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Callable
 
-from asgiref.sync import iscoroutinefunction, sync_to_async
-from django.db import connections
 from django.http import HttpRequest, HttpResponse
-from django.utils.decorators import sync_and_async_middleware
 
 from telecardio.operations.metrics import metrics
 from telecardio.operations.probes import healthz, readyz
@@ -24,14 +20,13 @@ ANSWERS: dict[str, Answering] = {
 }
 
 
-@sync_and_async_middleware
-def answer_machines(get_response: Callable[[HttpRequest], Any]) -> Callable[..., Any]:
+def answer_machines(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
     """Answer the addresses in ANSWERS; everything else goes on as ever.
 
     An answer of None goes on too: to a stranger there is nothing at that address.
     """
-    if iscoroutinefunction(get_response):
-        return _asynchronous(get_response)
 
     def middleware(request: HttpRequest) -> HttpResponse:
         answer = ANSWERS.get(request.path_info)
@@ -39,26 +34,3 @@ def answer_machines(get_response: Callable[[HttpRequest], Any]) -> Callable[...,
         return told or get_response(request)
 
     return middleware
-
-
-def _asynchronous(
-    get_response: Callable[[HttpRequest], Awaitable[HttpResponse]],
-) -> Callable[[HttpRequest], Awaitable[HttpResponse]]:
-    async def middleware(request: HttpRequest) -> HttpResponse:
-        answer = ANSWERS.get(request.path_info)
-        told = await _apart(answer, request) if answer else None
-        return told or await get_response(request)
-
-    return middleware
-
-
-async def _apart(answer: Answering, request: HttpRequest) -> HttpResponse | None:
-    """Run ``answer`` in a thread of its own, not in the one that serves pages."""
-
-    def run() -> HttpResponse | None:
-        try:
-            return answer(request)
-        finally:
-            connections.close_all()
-
-    return await sync_to_async(run, thread_sensitive=False)()

@@ -2,12 +2,9 @@
 
 import random
 import re
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Callable
 
-from asgiref.sync import iscoroutinefunction
 from django.http import HttpRequest, HttpResponse
-from django.utils.decorators import sync_and_async_middleware
 
 from devices.log_context import log_context
 
@@ -18,29 +15,15 @@ _SANE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}")
 _ids = random.Random()
 
 
-@sync_and_async_middleware
-def identify_request(get_response: Callable[[HttpRequest], Any]) -> Callable[..., Any]:
+def identify_request(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
     """Take the id that a proxy gave, if it is sane, or make one; answer with it."""
-    if iscoroutinefunction(get_response):
-        return _asynchronous(get_response)
 
     def middleware(request: HttpRequest) -> HttpResponse:
         request_id = _id_of(request)
         with log_context(request_id=request_id):
-            response: HttpResponse = get_response(request)
-        response[HEADER] = request_id
-        return response
-
-    return middleware
-
-
-def _asynchronous(
-    get_response: Callable[[HttpRequest], Awaitable[HttpResponse]],
-) -> Callable[[HttpRequest], Awaitable[HttpResponse]]:
-    async def middleware(request: HttpRequest) -> HttpResponse:
-        request_id = _id_of(request)
-        with log_context(request_id=request_id):
-            response = await get_response(request)
+            response = get_response(request)
         response[HEADER] = request_id
         return response
 
