@@ -92,7 +92,7 @@ def patient_alarms(request: HttpRequest, pk: int, *, trouble: str = "") -> HttpR
     log_look(request.user, found)
     rights = rights_of(request.user, found)
     shown = _found(found, rights)
-    if not trouble and request.GET.get("seen") == shown["digest"]:
+    if not trouble and request.GET.get("seen") == shown["alarms_digest"]:
         return HttpResponse(status=204)
     context = {"patient": found, "trouble": trouble} | shown
     return render(request, "_patient_alarms.html", context)
@@ -114,7 +114,7 @@ def _found(found: Patient, rights: Right) -> dict[str, Any]:
     episodes = list(standing.order_by("-onset_at")[:EPISODES_SHOWN]) if shows else []
     still_open, history = list(alarms.open().worst_first()), alarms[:ALARMS_SHOWN]
     return {
-        "digest": _digest([*still_open, *history, *episodes]),
+        "alarms_digest": _digest([*still_open, *history, *episodes]),
         "open_alarms": [_row(alarm) for alarm in still_open],
         "alarm_history": [_row(alarm) for alarm in history],
         "episodes": episodes,

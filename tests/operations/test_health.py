@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from django.db import connection
-from django.test import AsyncClient, Client
+from django.test import Client
 
 from telecardio.operations import readiness
 from telecardio.operations.check import main as check
+from tests.operations import asynchronous
 
 PARTS = {"postgresql", "migrations", "redis", "models"}
 
@@ -41,9 +42,8 @@ def test_it_is_ready_when_every_part_is(db: None, client: Client) -> None:
 async def test_it_is_answered_by_the_asynchronous_server_too(
     transactional_db: None,
 ) -> None:
-    client = AsyncClient()
-    assert (await client.get("/healthz")).status_code == 200
-    response = await client.get("/readyz")
+    assert (await asynchronous.get("/healthz")).status_code == 200
+    response = await asynchronous.get("/readyz")
     assert response.status_code == 200, response.json()
 
 

@@ -9,13 +9,14 @@ from collections.abc import Iterator
 
 import pytest
 from django.db import connection
-from django.test import AsyncClient, Client
+from django.test import Client
 
 from devices.log_context import begin_log_context, log_context, log_fields
 from telecardio.celery import app
 from telecardio.log_lines import JsonLines, PlainLines, hide_secrets
 from telecardio.processes import ROOT
 from tests.devices.conftest import packet
+from tests.operations import asynchronous
 
 
 class Kept(logging.Handler):
@@ -107,10 +108,9 @@ def test_it_makes_an_id_where_none_is_sane(client: Client, given: str) -> None:
 
 
 async def test_it_identifies_requests_of_the_asynchronous_server_too() -> None:
-    client = AsyncClient()
     given = {"X-Request-ID": "from-the-proxy"}
-    response = await client.get("/login/", headers=given)
-    assert response["X-Request-ID"] == "from-the-proxy"
+    response = await asynchronous.get("/login/", given)
+    assert response.headers["X-Request-ID"] == "from-the-proxy"
     assert not log_fields()
 
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
-from django.test import AsyncClient, Client
+from django.test import Client
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -25,6 +25,7 @@ from telecardio.operations.counted import Reporter, counts_key, gauges_key
 from telecardio.operations.figures import forget_figures, read_figures
 from telecardio.processes import ROOT
 from tests.devices.conftest import packet
+from tests.operations import asynchronous
 
 TOKEN = "a-token-of-more-than-twenty-characters"  # noqa: S105
 WITH_TOKEN = {"Authorization": f"Bearer {TOKEN}"}
@@ -103,12 +104,12 @@ def test_it_is_there_for_nobody_without_a_token_in_the_settings(
 
 
 async def test_the_asynchronous_server_answers_too(transactional_db: None) -> None:
-    response = await AsyncClient().get("/metrics", headers=WITH_TOKEN)
+    response = await asynchronous.get("/metrics", WITH_TOKEN)
     assert response.status_code == 200
     told = samples(response.content.decode())
     assert told["telecardio_server_up{server=postgresql}"] == 1
     assert told["telecardio_server_up{server=redis}"] == 1
-    assert (await AsyncClient().get("/metrics")).status_code == 404
+    assert (await asynchronous.get("/metrics")).status_code == 404
 
 
 def test_it_refuses_a_short_token() -> None:
