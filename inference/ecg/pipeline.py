@@ -7,6 +7,7 @@ states bit for bit, and the same beats and episodes.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -119,7 +120,7 @@ def _run(
         for block, part, heat in zip(turn, taken, heats, strict=True):
             state = states[block.record]
             state.data["sample"] += len(block.signal) - block.held
-            end = state.sample if block.held else OPEN
+            end = _own_sample(state) if block.held else OPEN
             asked = nets.detect is not None
             settled = _settle(state.data, part, heat, asked, end, state.fs)
             rows[block.record].append(_Piece(part, settled))
@@ -178,11 +179,11 @@ def _follow(
         events.append(found)
         parts.append(beats)
     if ended:
-        events.append(_end(state.data, state.sample, fs))
+        events.append(_end(state.data, _own_sample(state), fs))
     words = np.concatenate([np.zeros(0, np.uint8), *(p.taken.word for p in pieces)])
-    return Analysis(
+    analysis = Analysis(
         start_sample=start,
-        end_sample=state.sample,
+        end_sample=_own_sample(state),
         beats=_join(parts),
         episodes=episodes_from(events, fs),
         quality=np.concatenate(
@@ -190,6 +191,30 @@ def _follow(
         ),
         quality_words=tuple(QUALITY_WORDS[word] for word in words.tolist()),
         heart_rate_bpm=float(rate),
+    )
+    return _shifted(analysis, state.origin) if state.origin else analysis
+
+
+def _own_sample(state: RecordState) -> int:
+    """Return the next input sample, counted from where the state began."""
+    return int(state.data["sample"][0])
+
+
+def _shifted(analysis: Analysis, by: int) -> Analysis:
+    """Return what was found from sample ``by`` on, counted from the first sample."""
+    return replace(
+        analysis,
+        start_sample=analysis.start_sample + by,
+        end_sample=analysis.end_sample + by,
+        beats=replace(analysis.beats, samples=analysis.beats.samples + by),
+        episodes=tuple(
+            replace(
+                one,
+                onset_sample=one.onset_sample + by,
+                end_sample=None if one.end_sample is None else one.end_sample + by,
+            )
+            for one in analysis.episodes
+        ),
     )
 
 

@@ -11,13 +11,15 @@ from numpy.typing import NDArray
 
 from inference.ecg.af import IRREGULARITY, start_irregularity
 from inference.ecg.atrial import ATRIAL
-from inference.ecg.episodes import EPISODES, start_episodes
+from inference.ecg.episodes import EPISODES, open_episodes, start_episodes
 from inference.ecg.front import FRONT, start_front
 from inference.ecg.grid import check_fs
 
 RECORD = np.dtype(
     [
         ("fs", "i8"),
+        # The record's sample at which this state began; all others count from there.
+        ("origin", "i8"),
         ("sample", "i8"),
         ("front", FRONT),
         ("atrial", ATRIAL),
@@ -60,8 +62,18 @@ class RecordState:
 
     @property
     def sample(self) -> int:
-        """Return the next input sample, a whole number of blocks from 0."""
-        return int(self.data["sample"][0])
+        """Return the record's next input sample, a whole number of blocks from 0."""
+        return self.origin + int(self.data["sample"][0])
+
+    @property
+    def origin(self) -> int:
+        """Return the record's sample at which it began to remember."""
+        return int(self.data["origin"][0])
+
+    def open_episodes(self) -> set[tuple[str, int]]:
+        """Return (label, onset_sample) of the episodes that are open."""
+        found = open_episodes(self.data["episodes"][0])
+        return {(label, self.origin + onset) for label, onset in found}
 
     def copy(self) -> Self:
         """Return a state that can be moved on without touching this one."""
@@ -89,13 +101,16 @@ def _from_bytes(data: bytes) -> NDArray[np.void]:
     return np.frombuffer(bytearray(data), RECORD)
 
 
-def initial_state(*, fs: int) -> RecordState:
-    """Return the state before sample 0 of a record sampled at ``fs`` Hz.
+def initial_state(*, fs: int, origin: int = 0) -> RecordState:
+    """Return the state of a record sampled at ``fs`` Hz that remembers nothing.
 
-    ``UnsupportedRate`` is raised unless ``fs`` is an integer of 100 to 1000.
+    Its next sample is ``origin``, a whole number of blocks: what lies before counts as
+    if it had never been. ``UnsupportedRate`` is raised unless ``fs`` is an integer of
+    100 to 1000.
     """
     data = np.zeros(1, RECORD)
     data["fs"] = check_fs(fs)
+    data["origin"] = origin
     start_front(data[0]["front"], fs)
     start_irregularity(data[0]["irregularity"])
     start_episodes(data[0]["episodes"])

@@ -24,6 +24,9 @@ class AnalysisState(models.Model):
     # cursor; empty: that of the very beginning. Workers keep the newest in memory.
     state = models.BinaryField(default=bytes)
     state_sample = models.BigIntegerField(default=0)
+    # Where that state began to remember: 0, or a little before the cursor at which a
+    # state was found that this version cannot read.
+    begun_sample = models.BigIntegerField(default=0, db_default=0)
     # Adler-32 of the state at the cursor: proof of what is remembered or recomputed.
     state_checksum = models.BigIntegerField(null=True)
     # Nothing is left to do until more samples come (see ``wake_records``).

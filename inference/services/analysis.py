@@ -19,9 +19,10 @@ from inference.services.claims import (
     release,
 )
 from inference.services.elapsing import Elapsing
-from inference.services.late import absorb_late, redo_late, start_afresh
+from inference.services.late import absorb_late, redo_late
 from inference.services.live_results import announce_stored
 from inference.services.storing import Stored, store_flush, store_lots
+from inference.services.taking_over import take_over
 from inference.services.waking import wake_records
 from inference.services.work import Done, Work, compute, next_work, read_lots
 
@@ -144,11 +145,12 @@ def _prepare(
 def _each_alone(state: AnalysisState, *, now: datetime) -> Iterator[None]:
     """Let a record that cannot be prepared stop nobody else."""
     try:
-        yield
-    except BadState:
-        # Written by another version of the analysis, which cannot go on.
-        log.warning("Record %s is analysed afresh", state.record_id)
-        start_afresh(state, now=now)
+        try:
+            yield
+        except BadState:
+            # Written by another version of the analysis, which cannot go on.
+            log.warning("Record %s is taken over from another version", state.record_id)
+            take_over(state, now=now)
     except (OperationalError, InterfaceError):
         raise
     except Exception:

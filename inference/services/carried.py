@@ -114,8 +114,8 @@ def carried_state(row: AnalysisState) -> Carried:
 def stored_state(row: AnalysisState) -> RecordState:
     """Return the state that the row holds, of ``state_sample``."""
     stored = bytes(row.state)
-    if not stored and row.state_sample == 0:
-        return initial_state(fs=row.record.fs)
+    if not stored and row.state_sample == row.begun_sample:
+        return initial_state(fs=row.record.fs, origin=row.begun_sample)
     return RecordState.from_bytes(stored)
 
 

@@ -24,6 +24,7 @@ from inference.services.past_damage import read_past_damage
 from inference.services.revising import revise_episodes
 from inference.services.storing import drop_flushed, give_back, held_state, settle
 from inference.services.summaries import forget_hours
+from inference.services.taking_over import WARM_UP_S, warm_state
 from inference.services.versions import keep_older
 
 # While a gap stays open, wait so long after the last late packet; but not for ever, or
@@ -88,28 +89,17 @@ def _absorb(state: AnalysisState, *, now: datetime) -> None:
     state.redo_due_at, state.redo_since = row.redo_due_at, row.redo_since
 
 
-@transaction.atomic
-def start_afresh(state: AnalysisState, *, now: datetime) -> None:
-    """Have a record recomputed from its first sample; its old state is unreadable.
-
-    If that could not be done a moment ago, it is tried again when it would have been.
-    """
-    row = held_state(state)
-    if row is None:
-        return
-    Checkpoint.objects.filter(record=state.record).delete()
-    if row.redo_from_sample != 0 or row.redo_due_at is None:
-        row.redo_due_at = now
-    row.redo_from_sample, row.redo_to_sample = 0, None
-    give_back(row)
-
-
 @dataclass
 class Redo:
-    """A recomputed span: pieces that end at checkpoints, and the state after it."""
+    """A recomputed span: pieces that end at checkpoints, and the state after it.
+
+    It goes no further than ``until``. What began before ``floor`` is not seen whole.
+    """
 
     start: int
     carried: RecordState
+    until: int
+    floor: int = 0
     pieces: list[Analysis] = field(default_factory=list)
     checkpoints: dict[int, bytes] = field(default_factory=dict)
     # The new state met the old one, so nothing after it can differ.
@@ -120,7 +110,9 @@ def redo_late(state: AnalysisState, *, now: datetime) -> bool:
     """Recompute the span that late samples re-opened, if that is due.
 
     From the last checkpoint before them to the cursor, or to the first checkpoint
-    behind the last of them whose state comes out bit for bit as before.
+    behind the last of them whose state comes out bit for bit as before. Before the
+    sample at which a state began anew (``taking_over``) there is neither: from a while
+    before them to a while after them, or to that sample.
     """
     if state.redo_due_at is None or state.redo_due_at > now:
         return False
@@ -152,16 +144,17 @@ def _put_off(state: AnalysisState, *, now: datetime) -> None:
 
 
 def _recompute(state: AnalysisState, *, now: datetime) -> Redo:
-    record, late_from = state.record, state.redo_from_sample or 0
-    redo = _start(record, late_from)
+    record = state.record
+    redo = _start(state)
     limits = [limits_of(record)]
     clock = Elapsing(now)
     position = redo.start
-    last_late = state.cursor_sample
+    last_late = redo.until
     if state.redo_to_sample is not None:
         last_late = min(last_late, state.redo_to_sample)
-    while position < state.cursor_sample and not redo.met:
-        end = min(next_checkpoint(position, record.fs), state.cursor_sample)
+    forgotten = last_late + WARM_UP_S * record.fs
+    while position < redo.until and not redo.met:
+        end = min(next_checkpoint(position, record.fs), redo.until)
         signal = read_past_damage(record, position, end, lead=state.lead)
         [(redo.carried, analysis)] = advance(
             [redo.carried], [signal], nets=nets(), limits=limits
@@ -174,18 +167,33 @@ def _recompute(state: AnalysisState, *, now: datetime) -> Redo:
             redo.met = position >= last_late and _is_as_before(
                 record, position, redo.checkpoints[position]
             )
+            if redo.until < state.cursor_sample:
+                # There is no state of before to compare with.
+                redo.met |= position >= forgotten
         if not extend_claim(state, now=clock.now()):
             raise ClaimLost
     return redo
 
 
-def _start(record: Record, late_from: int) -> Redo:
+def _start(state: AnalysisState) -> Redo:
+    record, late_from = state.record, state.redo_from_sample or 0
+    begun = state.begun_sample
+    is_older = late_from < begun
+    until = begun if is_older else state.cursor_sample
     checkpoints = Checkpoint.objects.filter(record=record, sample__lte=late_from)
+    if not is_older:
+        # One from before cannot come out as this state did.
+        checkpoints = checkpoints.filter(sample__gte=begun)
     checkpoint = checkpoints.order_by("-sample").first()
-    if checkpoint is None:
-        return Redo(0, initial_state(fs=record.fs))
-    carried = RecordState.from_bytes(checkpoint.carried)
-    return Redo(checkpoint.sample, carried)
+    if checkpoint is not None:
+        carried = RecordState.from_bytes(checkpoint.carried)
+        return Redo(checkpoint.sample, carried, until)
+    if is_older:
+        start = next_checkpoint(late_from, record.fs) - CHECKPOINT_S * record.fs
+        carried, _ = warm_state(record, start, lead=state.lead)
+        return Redo(start, carried, until, floor=start)
+    carried = initial_state(fs=record.fs, origin=begun)
+    return Redo(begun, carried, until, floor=begun)
 
 
 def _is_as_before(record: Record, sample: int, state: bytes) -> bool:
@@ -203,7 +211,7 @@ def _store(state: AnalysisState, redo: Redo, *, now: datetime) -> bool:
     stop = redo.pieces[-1].end_sample if redo.pieces else redo.start
     reaches_head = stop == row.cursor_sample
     # Of what retention removed nothing can be said anew.
-    floor = removed_of(record).to_sample
+    removed = removed_of(record).to_sample
     if reaches_head:
         drop_flushed(record, stop)
     keep_older(
@@ -215,7 +223,7 @@ def _store(state: AnalysisState, redo: Redo, *, now: datetime) -> bool:
     BeatBlock.objects.bulk_create(
         beat_block(record, piece, annotator=annotator(), now=now)
         for piece in redo.pieces
-        if piece.end_sample > floor
+        if piece.end_sample > removed
     )
     for sample, carried in redo.checkpoints.items():
         Checkpoint.objects.update_or_create(
@@ -230,13 +238,18 @@ def _store(state: AnalysisState, redo: Redo, *, now: datetime) -> bool:
         start=redo.start,
         stop=stop,
         cursor=row.cursor_sample,
-        floor=floor,
+        floor=max(removed, redo.floor),
         annotator=annotator(),
         now=now,
     )
-    forget_hours(record, from_sample=redo.start, floor=floor)
-    row.redo_from_sample = row.redo_to_sample = None
-    row.redo_due_at = row.redo_since = None
+    forget_hours(record, from_sample=redo.start, floor=removed)
+    late_to = row.redo_to_sample
+    if redo.until < row.cursor_sample and (late_to is None or late_to > redo.until):
+        # The rest lies where the state of now began.
+        row.redo_from_sample, row.redo_due_at = redo.until, now
+    else:
+        row.redo_from_sample = row.redo_to_sample = None
+        row.redo_due_at = row.redo_since = None
     if reaches_head:
         row.state_checksum, row.flushed_sample = checksum_of(redo.carried), None
     # Who goes on must not begin with a state that lacks the late samples.

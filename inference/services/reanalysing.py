@@ -5,7 +5,6 @@ the live analysis. A run that stops goes on where it was.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -22,10 +21,10 @@ from inference.services.beats import beat_block
 from inference.services.episodes import last_word
 from inference.services.limits import limits_of
 from inference.services.lots import CHECKPOINT_S, next_checkpoint
+from inference.services.taking_over import WARM_UP_S
 
-# Before a span: after so long two histories say the same. Behind it: so long the end
-# of what began in it is looked for.
-WARM_UP_S = CLOSE_S = 600
+# Behind a span so long the end of what began in it is looked for.
+CLOSE_S = WARM_UP_S
 
 
 class CannotReanalyse(ValueError):
@@ -132,7 +131,7 @@ def _carried(reanalysis: Reanalysis, *, nets: Nets) -> RecordState:
             _start_over(reanalysis)
     cursor = reanalysis.cursor_sample
     reanalysis.base_sample = max(0, cursor - WARM_UP_S * fs)
-    carried = initial_state(fs=fs)
+    carried = initial_state(fs=fs, origin=reanalysis.base_sample)
     if reanalysis.base_sample < cursor:
         mv = _signal(reanalysis, reanalysis.base_sample, cursor)
         [(carried, _)] = advance([carried], [mv], nets=nets, limits=_limits(reanalysis))
@@ -167,17 +166,17 @@ def _step(
 ) -> tuple[RecordState, list[Analysis]]:
     """Analyse from the cursor to ``end``; the tail of a file is no whole second."""
     fs, cursor = reanalysis.record.fs, reanalysis.cursor_sample
-    limits, base = _limits(reanalysis), reanalysis.base_sample
+    limits = _limits(reanalysis)
     whole = cursor + (end - cursor) // fs * fs
     parts: list[Analysis] = []
     if whole > cursor:
         mv = _signal(reanalysis, cursor, whole)
         [(carried, part)] = advance([carried], [mv], nets=nets, limits=limits)
-        parts.append(shifted(part, base))
+        parts.append(part)
     if _is_last(reanalysis, end):
         mv = _signal(reanalysis, whole, end)
         [part] = finish([carried], [mv], nets=nets, limits=limits)
-        parts.append(shifted(part, base))
+        parts.append(part)
     return carried, parts
 
 
@@ -246,27 +245,6 @@ def _close(
         limits = _limits(reanalysis)
         [(_, part)] = advance([carried], [mv], nets=nets, limits=limits)
         with transaction.atomic():
-            part = shifted(part, reanalysis.base_sample)
             _keep_episodes(reanalysis, part.episodes)
     reanalysis.finished_at = now
     reanalysis.save(update_fields=["finished_at"])
-
-
-def shifted(analysis: Analysis, by: int) -> Analysis:
-    """Return what was found from sample ``by`` on, counted from the first sample."""
-    if not by:
-        return analysis
-    return replace(
-        analysis,
-        start_sample=analysis.start_sample + by,
-        end_sample=analysis.end_sample + by,
-        beats=replace(analysis.beats, samples=analysis.beats.samples + by),
-        episodes=tuple(
-            replace(
-                one,
-                onset_sample=one.onset_sample + by,
-                end_sample=None if one.end_sample is None else one.end_sample + by,
-            )
-            for one in analysis.episodes
-        ),
-    )

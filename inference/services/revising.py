@@ -11,7 +11,6 @@ from datetime import datetime
 from django.db.models import Q
 
 from devices.models import Record
-from inference.ecg.episodes import open_episodes
 from inference.ecg.state import RecordState
 from inference.ecg.types import Analysis
 from inference.ecg.types import Episode as Seen
@@ -46,7 +45,7 @@ def revise_episodes(
     rows = Episode.objects.filter(reported, record=record, withdrawn_at=None)
     rows = rows.exclude(end_sample__lte=floor)
     old = {(row.label, row.onset_sample): row for row in rows}
-    still = open_episodes(carried.data["episodes"][0])
+    still = carried.open_episodes()
     seen = [one for piece in pieces for one in piece.episodes]
     found = [one for one in last_word(seen) if not one.withdrawn]
     # Who recomputes from a checkpoint asks which rows were reported behind it.
