@@ -23,7 +23,10 @@ class PatientLimits(models.Model):
         validators=[MinValueValidator(60), MaxValueValidator(220)],
     )
     pause_s = models.FloatField(
-        _("pause (s)"), default=3.0, choices=[(s, str(s)) for s in (1.5, 2, 2.5, 3, 5)]
+        _("pause (s)"),
+        default=3.0,
+        # All of them as they are stored: a form marks the one that reads the same.
+        choices=[(s, str(s)) for s in (1.5, 2.0, 2.5, 3.0, 5.0)],
     )
 
     class Meta:
