@@ -40,6 +40,15 @@ test("it does not move for what is over within ten seconds", () => {
   assert.deepEqual(order.update([calm(1), { ...calm(2), priority: 3 }], 12_000, null), [1, 2]);
 });
 
+test("it leaves the tile under the pointer where it is when somebody comes or goes", () => {
+  const order = new Order();
+  order.update([calm(2), calm(3), calm(4)], 0, null);
+  const come = [calm(1), calm(2), calm(3), calm(4)];
+  assert.deepEqual(order.update(come, 0, 2), [2, 1, 3, 4]);
+  assert.deepEqual(order.update(come.slice(1), 0, 4), [2, 3, 4]);
+  assert.deepEqual(order.update([calm(2), calm(3)], 0, 4), [2, 3]);
+});
+
 test("it never moves the tile under the pointer", () => {
   const order = new Order();
   order.update([calm(1), calm(2), calm(3)], 0, null);
@@ -100,6 +109,7 @@ test("it shows no heart rate that is old or unknown", () => {
 test("it says what is wrong with the wall, the worst alone", () => {
   const well = {
     signedOut: false,
+    stayFailed: false,
     databaseAway: false,
     pollFailedMs: 0,
     disconnectedMs: 0,
@@ -115,6 +125,8 @@ test("it says what is wrong with the wall, the worst alone", () => {
   assert.equal(said({ databaseAway: true }), "");
   assert.equal(said({ sessionLeftMs: 31 * 60_000 }), "");
   assert.match(said({ sessionLeftMs: 12.2 * 60_000 }), /^You will be signed out in 13 min/);
+  const failed = said({ sessionLeftMs: 60_000, stayFailed: true });
+  assert.match(failed, /^You will be signed out in 1 min.*did not work: try again.$/);
   const out = { signedOut: true, databaseAway: true, disconnectedMs: 60_000 };
   assert.equal(said(out), "You are signed out: nobody is watched here.");
 });

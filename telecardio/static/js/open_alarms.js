@@ -2,6 +2,8 @@
 /** The open alarms: asked for every five seconds, and pushed between. */
 
 const POLL_MS = 5000;
+// A server that hangs does not refuse: a browser would wait for minutes.
+const TIMEOUT_MS = 10_000;
 
 /**
  * @typedef {object} Alarm
@@ -78,10 +80,14 @@ export class OpenAlarms {
   }
 
   async poll() {
+    const askedAt = Date.now();
+    // An answer to what was asked before does not say that somebody is signed in.
+    const wasOut = this.signedOut;
     try {
       const answer = await fetch(this.url, {
         headers: { Accept: "application/json" },
         redirect: "manual",
+        signal: AbortSignal.timeout(TIMEOUT_MS),
       });
       if (answer.type === "opaqueredirect" || answer.status === 403) {
         this.signedOut = true;
@@ -89,11 +95,11 @@ export class OpenAlarms {
       this.databaseAway = answer.status === 503;
       if (!answer.ok) throw new Error(`Answer ${answer.status}`);
       this.take(await answer.json());
-      this.isBack = this.signedOut;
-      this.signedOut = false;
+      this.isBack = wasOut;
+      if (wasOut) this.signedOut = false;
       this.failedSince = 0;
     } catch {
-      this.failedSince ||= Date.now();
+      this.failedSince ||= askedAt;
     }
     this.changed();
   }

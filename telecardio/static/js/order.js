@@ -39,17 +39,15 @@ export class Order {
    */
   update(ranks, now, held) {
     const wanted = [...ranks].sort(worse).map((rank) => rank.id);
+    const place = held === null ? -1 : this.shown.indexOf(held);
+    const from = held === null ? -1 : wanted.indexOf(held);
+    if (place >= 0 && from >= 0) wanted.splice(place, 0, ...wanted.splice(from, 1));
     const same = new Set(this.shown);
     if (wanted.length !== same.size || wanted.some((id) => !same.has(id))) {
-      // Other patients than before, such as after a change of the filter.
+      // Other patients than before: one came or left, or the filter was changed.
       this.differsSince = NaN;
       this.shown = wanted;
       return this.shown;
-    }
-    const place = held === null ? -1 : this.shown.indexOf(held);
-    if (place >= 0 && held !== null) {
-      wanted.splice(wanted.indexOf(held), 1);
-      wanted.splice(place, 0, held);
     }
     if (wanted.every((id, i) => id === this.shown[i])) {
       this.differsSince = NaN;

@@ -2,6 +2,7 @@
 /** Who is on the wall: asked for now and then, and when the alarms name others. */
 
 const REFRESH_MS = 30_000;
+const TIMEOUT_MS = 20_000;
 
 /**
  * @typedef {object} Answer
@@ -54,7 +55,8 @@ export class Roster {
     this.asking = true;
     try {
       const headers = { Accept: "application/json" };
-      const answer = await fetch(this.url, { headers, redirect: "manual" });
+      const signal = AbortSignal.timeout(TIMEOUT_MS);
+      const answer = await fetch(this.url, { headers, redirect: "manual", signal });
       // Whether the server can be asked, and who is signed in, the alarms' poll tells.
       if (answer.ok) this.take(await answer.json());
     } catch {

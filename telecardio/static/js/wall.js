@@ -36,6 +36,7 @@ let disconnectedAt = Date.now();
 // What was received before the socket opened fills the trace; it is not late.
 let openedAt = Infinity;
 let sorted = false;
+let stayFailed = false;
 
 const socket = new LiveSocket({
   frames(frames) {
@@ -53,7 +54,7 @@ const socket = new LiveSocket({
     } else if (message.type === "state") {
       tiles.get(message.patient)?.takeState(message);
       const at = Number(message.id.split("-")[0]);
-      alarms.push(message.patient, message.state.alarms ?? [], at);
+      if (message.state.alarms) alarms.push(message.patient, message.state.alarms, at);
     } else if (message.type === "source") {
       bar.fromDatabase = message.source === "database";
       bar.showConnection();
@@ -65,6 +66,8 @@ const socket = new LiveSocket({
   state(state) {
     if (state !== "live" && bar.connection === "live") disconnectedAt = Date.now();
     bar.connection = state;
+    // The polls tell when somebody is signed in again.
+    if (state === "signed-out") alarms.signedOut = true;
     bar.showConnection();
   },
 });
@@ -105,15 +108,15 @@ function select(name, otherwise) {
 /** Offer the wards of those who are here as a choice. */
 function offerWards() {
   const control = /** @type {HTMLSelectElement} */ (page.querySelector('[name="filter"]'));
-  const kept = control.value;
   const values = roster.wards.map((ward) => `ward:${ward}`);
   const offered = [...control.options].filter((option) => option.value.startsWith("ward:"));
   if (offered.map((option) => option.value).join("\n") === values.join("\n")) return;
   for (const option of offered) option.remove();
   roster.wards.forEach((ward, i) => control.add(new Option(ward, values[i])));
-  control.value = kept;
-  // A ward whose last patient left: rather show too many than nobody.
-  if (control.value !== kept) control.value = "all";
+  // While the chosen ward has no patient: rather show too many than nobody.
+  const chosen = recall("filter", page.dataset.filter ?? "all");
+  control.value = chosen;
+  if (control.value !== chosen) control.value = "all";
 }
 
 /** @returns {import("./tile.js").Patient[]} */
@@ -216,14 +219,12 @@ function rosterChanged() {
 
 /** @returns {boolean} whether no alarm could be heard of here for some time */
 function isUnwatched() {
-  if (isSignedOut()) return true;
+  if (alarms.signedOut) return true;
   const failed = alarms.failedSince ? Date.now() - alarms.failedSince : 0;
   const away = bar.connection === "live" ? 0 : Date.now() - disconnectedAt;
-  return Math.min(failed, away) > UNWATCHED_MS;
-}
-
-function isSignedOut() {
-  return alarms.signedOut || bar.connection === "signed-out";
+  // Of patients without a tile the polls alone tell.
+  const allShown = roster.patients.every(({ id }) => tiles.has(id));
+  return (allShown ? Math.min(failed, away) : failed) > UNWATCHED_MS;
 }
 
 /** The priority that sounds. @returns {number} */
@@ -250,13 +251,14 @@ function showTroubles(now) {
   const leftMs = roster.sessionEndsAt - now;
   const isLive = bar.connection === "live";
   const found = troubles({
-    signedOut: isSignedOut(),
+    signedOut: alarms.signedOut,
+    stayFailed,
     databaseAway: bar.connection === "database-away" || alarms.databaseAway,
     pollFailedMs: since(alarms.failedSince),
     disconnectedMs: isLive ? 0 : since(disconnectedAt),
     sessionLeftMs: leftMs,
   });
-  bar.showTroubles(found, { signedOut: isSignedOut(), endsSoon: endsSoon(leftMs) });
+  bar.showTroubles(found, { signedOut: alarms.signedOut, endsSoon: endsSoon(leftMs) });
 }
 
 let drawnAt = 0;
@@ -309,7 +311,14 @@ document.addEventListener("htmx:beforeOnLoad", (event) => {
   alarms.signedOut = true;
 });
 document.addEventListener("htmx:afterRequest", (event) => {
-  if (bar.part("stay").contains(/** @type {Node} */ (event.target))) void roster.refresh();
+  const { successful } = /** @type {CustomEvent} */ (event).detail;
+  const stay = bar.part("stay");
+  if (!stay.contains(/** @type {Node} */ (event.target))) return;
+  stayFailed = !successful;
+  if (!successful) return;
+  // The button goes; whoever pressed it by the keyboard stays on the wall.
+  if (stay.contains(document.activeElement)) document.getElementById("content")?.focus();
+  void roster.refresh();
 });
 
 socket.start();

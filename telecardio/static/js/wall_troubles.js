@@ -12,6 +12,7 @@ const SOON_MS = 30 * 60_000;
 /**
  * @typedef {object} Standing
  * @property {boolean} signedOut
+ * @property {boolean} stayFailed whether the session could not be prolonged just now
  * @property {boolean} databaseAway the last that was heard of it
  * @property {number} pollFailedMs for how long the alarms could not be asked for; 0: they can
  * @property {number} disconnectedMs for how long there has been no live socket; 0: there is one
@@ -26,6 +27,7 @@ export function endsSoon(leftMs) {
 /** @param {Standing} standing @returns {string[]} */
 export function troubles(standing) {
   const { signedOut, databaseAway, pollFailedMs, disconnectedMs, sessionLeftMs } = standing;
+  const { stayFailed } = standing;
   if (signedOut) return ["You are signed out: nobody is watched here."];
   if (databaseAway && (pollFailedMs || disconnectedMs)) {
     const since = counter(Math.max(pollFailedMs, disconnectedMs));
@@ -45,6 +47,7 @@ export function troubles(standing) {
     // In minutes: a live region speaks at every write.
     const minutes = Math.max(1, Math.ceil(sessionLeftMs / 60_000));
     found.push(`You will be signed out in ${minutes} min; then nobody is watched here.`);
+    if (stayFailed) found.push("Staying signed in did not work: try again.");
   }
   return found;
 }
