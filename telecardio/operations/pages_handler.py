@@ -9,6 +9,7 @@ import asyncio
 
 from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIHandler
+from django.db import close_old_connections
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
@@ -33,9 +34,22 @@ class PagesHandler(ASGIHandler):
 
     async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
         """Answer in the request's thread."""
-        respond = sync_to_async(self.get_response, thread_sensitive=True)
-        if request.path_info in ANSWERS:
-            # Whoever asks how we are must hear it while all turns are taken.
-            return await respond(request)
+        answer = ANSWERS.get(request.path_info)
+        # Whoever asks how we are must hear it while all turns are taken.
+        if answer and (told := await sync_to_async(answer)(request)):
+            return told
         async with self._turns:
-            return await respond(request)
+            work = asyncio.ensure_future(sync_to_async(self._respond)(request))
+            try:
+                return await asyncio.shield(work)
+            except asyncio.CancelledError:
+                # The client has gone, but the thread has not, nor its connection.
+                await asyncio.wait([work])
+                raise
+
+    def _respond(self, request: HttpRequest) -> HttpResponseBase:
+        response: HttpResponseBase = self.get_response(request)
+        if not response.streaming:
+            # The next one may have the connection before this answer is sent.
+            close_old_connections()
+        return response

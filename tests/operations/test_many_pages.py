@@ -48,9 +48,15 @@ async def _ask(url: str, cookies: dict[str, str], blocker: psycopg.Connection) -
             assert (await client.get("/healthz")).status_code == 200
             assert time.monotonic() - asked < 10
             assert not any(page.done() for page in pages)
+            # Who goes away leaves a thread that still waits, and no turn.
+            for page in pages[:AT_ONCE]:
+                page.cancel()
+            await asyncio.wait(pages[:AT_ONCE])
+            await asyncio.sleep(1)
+            assert _waiting() == AT_ONCE
         finally:
             blocker.rollback()
-        answers = await asyncio.gather(*pages)
+        answers = await asyncio.gather(*pages[AT_ONCE:])
     assert {answer.status_code for answer in answers} == {200}
 
 
