@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
 
 from devices.reading import read_signal_mv
 from inference.alarm_rules import RULES
@@ -75,6 +76,8 @@ def _message(
 
 def alarm_words(alarm: Alarm) -> dict[str, Any]:
     """Return what the templates say of an alarm; times are the patient's."""
+    # The mail may have waited for an hour.
+    alarm.refresh_from_db(fields=["state", "acknowledged_at", "acknowledged_by"])
     rule, patient = RULES[alarm.rule], alarm.patient
     onset = alarm.onset_at.astimezone(patient.zone)
     return {
@@ -88,9 +91,19 @@ def alarm_words(alarm: Alarm) -> dict[str, Any]:
         "onset": f"{onset:%Y-%m-%d %H:%M:%S %Z}",
         "figure": released_figures().episode_words(alarm.rule),
         "is_over": alarm.state == Alarm.State.CLEARED,
+        "acknowledged": _acknowledged(alarm),
         "annotator": alarm.annotator,
         "link": f"{settings.SITE_URL}/patients/{patient.pk}/",
     }
+
+
+def _acknowledged(alarm: Alarm) -> str:
+    """Say who has acknowledged an alarm, and when; empty if nobody has."""
+    if alarm.acknowledged_at is None:
+        return ""
+    at = alarm.acknowledged_at.astimezone(alarm.patient.zone)
+    told = {"who": alarm.acknowledged_by or "–", "at": f"{at:%H:%M:%S %Z}"}
+    return _("Acknowledged by %(who)s at %(at)s.") % told
 
 
 def alarm_strip(alarm: Alarm) -> bytes | None:

@@ -27,7 +27,8 @@ CLAIM = timedelta(minutes=1)
 # Then the task ends, and gives back what it did not come to.
 SENDING_S = 60.0
 MAILS_PER_HOUR = 6
-MOST_TRIES = 12
+# A mail server may be away for a night; what is older tells nobody anything.
+GIVE_UP_AFTER = timedelta(days=1)
 NOT_SENT = "not sent: may no longer see this patient"
 FIRST_RETRY_S, LONGEST_RETRY_S = 15, 900
 
@@ -42,7 +43,7 @@ def send_due_mails(*, now: datetime) -> int:
     claimed = _claim(now=now)
     by_address: dict[str, list[MailDelivery]] = defaultdict(list)
     for delivery in claimed:
-        if may_be_mailed(delivery.address, delivery.alarm.patient):
+        if may_be_mailed(delivery.address, delivery.alarm):
             by_address[delivery.address].append(delivery)
         else:
             _fail([delivery], NOT_SENT)
@@ -166,8 +167,8 @@ def _send(
             exc_info=unforeseen,
         )
         over = is_permanent(error)
-        # In a digest each has its own number of tries.
-        last = [one for one in deliveries if over or one.tries + 1 >= MOST_TRIES]
+        # In a digest each has its own age.
+        last = [one for one in deliveries if over or _is_old(one, now=now)]
         _fail(last, answer)
         _retry([one for one in deliveries if one not in last], answer, now=now)
         return 0
@@ -183,9 +184,13 @@ def _send(
     return 1
 
 
+def _is_old(one: MailDelivery, *, now: datetime) -> bool:
+    return now - one.queued_at >= GIVE_UP_AFTER
+
+
 def _retry(deliveries: list[MailDelivery], answer: str, *, now: datetime) -> None:
     for one in deliveries:
-        wait_s = min(FIRST_RETRY_S * 2**one.tries, LONGEST_RETRY_S)
+        wait_s = min(FIRST_RETRY_S * 2 ** min(one.tries, 10), LONGEST_RETRY_S)
         _rows([one]).update(
             tries=F("tries") + 1,
             claimed_until=None,

@@ -14,6 +14,8 @@ from inference.models import Alarm, AlertRule, MailDelivery
 from inference.services.recipients import addresses_for
 
 BATCH = 200
+# Somebody may have joined the care team meanwhile.
+PASSED_OVER = timedelta(minutes=1)
 # Steps later than the onset look no further back than this.
 STEP_HORIZON = timedelta(days=7)
 
@@ -78,12 +80,36 @@ def _queue_step(rule: AlertRule, *, now: datetime) -> int:
         onset_at__lte=due_at,
         onset_at__gt=now - STEP_HORIZON,
     )
-    # The newest first: what nobody can be mailed about waits here for days, and
-    # must not stand before what has just become due.
-    return sum(
-        _queue(alarm, rule, now=now)
-        for alarm in waiting.select_related("patient").order_by("-onset_at")[:BATCH]
-    )
+    # The newest first, and for a while without those that told nobody: what nobody can
+    # be mailed about waits here for days, and must not stand before the others.
+    waiting = waiting.exclude(pk__in=_told_nobody.of(rule, now=now))
+    queued = 0
+    for alarm in waiting.select_related("patient").order_by("-onset_at")[:BATCH]:
+        mails = _queue(alarm, rule, now=now)
+        queued += mails
+        if not mails:
+            _told_nobody.note(rule, alarm, now=now)
+    return queued
+
+
+class _ToldNobody:
+    """Which alarms a step found nobody to mail about, a moment ago, in this process."""
+
+    def __init__(self) -> None:
+        self._until: dict[tuple[int, int], datetime] = {}
+
+    def note(self, rule: AlertRule, alarm: Alarm, *, now: datetime) -> None:
+        """Pass an alarm over for a while."""
+        self._until[rule.pk, alarm.pk] = now + PASSED_OVER
+
+    def of(self, rule: AlertRule, *, now: datetime) -> list[int]:
+        """Return the ids of the alarms that a rule passes over."""
+        until = self._until.items()
+        self._until = {key: at for key, at in until if now < at <= now + PASSED_OVER}
+        return [alarm for one, alarm in self._until if one == rule.pk]
+
+
+_told_nobody = _ToldNobody()
 
 
 def is_meant(rule: AlertRule) -> Q:
@@ -99,7 +125,7 @@ def is_meant(rule: AlertRule) -> Q:
 
 def _queue(alarm: Alarm, rule: AlertRule, *, now: datetime) -> int:
     queued = 0
-    for address in addresses_for(rule, alarm.patient):
+    for address in addresses_for(rule, alarm):
         if _was_mailed(alarm, address, now - timedelta(minutes=rule.dedupe_min)):
             continue
         _, is_new = MailDelivery.objects.get_or_create(

@@ -1,17 +1,18 @@
 """Who is mailed about a patient, and who may be."""
 
-from inference.models import AlertRule
+from inference.alarm_rules import TECHNICAL_RULES
+from inference.models import Alarm, AlertRule
 from patients.access import Right, rights_of
-from patients.models import CareTeamMember, Patient, User
+from patients.models import CareTeamMember, User
 
 
-def addresses_for(rule: AlertRule, patient: Patient) -> list[str]:
-    """Return the addresses that ``rule`` names for ``patient`` and that may know."""
+def addresses_for(rule: AlertRule, alarm: Alarm) -> list[str]:
+    """Return the addresses that ``rule`` names for an alarm and that may know of it."""
     if rule.recipients == AlertRule.Recipients.ADDRESSES:
         named = [address.lower() for address in rule.addresses]
-        return [a for a in dict.fromkeys(named) if may_be_mailed(a, patient)]
+        return [one for one in dict.fromkeys(named) if may_be_mailed(one, alarm)]
     team = CareTeamMember.objects.filter(
-        patient=patient, user__is_active=True, user__role=User.Role.DOCTOR
+        patient=alarm.patient, user__is_active=True, user__role=User.Role.DOCTOR
     ).order_by("created_at", "pk")
     if rule.recipients != AlertRule.Recipients.CARE_TEAM:
         team = team.filter(relation=CareTeamMember.Relation.TREATS)
@@ -21,14 +22,17 @@ def addresses_for(rule: AlertRule, patient: Patient) -> list[str]:
     return addresses
 
 
-def may_be_mailed(address: str, patient: Patient) -> bool:
-    """Tell whether mail about ``patient`` may go to ``address``.
+def may_be_mailed(address: str, alarm: Alarm) -> bool:
+    """Tell whether mail about ``alarm`` may go to ``address``.
 
-    Whoever has an account must be active and able to see the patient's alarms, which
-    patients themselves are not. An address without an account is one that the
-    administrator wrote into a rule.
+    Whoever has an account must be active and able to see the alarm on the patient's
+    page: doctors of the care team, of technical ones staff as well, and never the
+    patients themselves. An address without an account is one that the administrator
+    wrote into a rule.
     """
     user = User.objects.filter(email__iexact=address).first()
     if user is None:
         return True
-    return Right.ALARMS in rights_of(user, patient)
+    rights = rights_of(user, alarm.patient)
+    is_technical = alarm.rule in TECHNICAL_RULES
+    return Right.ALARMS in rights or (is_technical and Right.ENROL in rights)

@@ -170,7 +170,7 @@ def test_it_tries_again_later_when_the_server_is_away(
     assert _mail(after_min=1) == 2
 
 
-def test_a_digest_gives_up_only_what_was_tried_often_enough(
+def test_a_digest_gives_up_only_what_has_waited_for_a_day(
     patient: Patient, bob: User, settings: Settings
 ) -> None:
     bob.care_team_memberships.all().delete()
@@ -180,7 +180,8 @@ def test_a_digest_gives_up_only_what_was_tried_often_enough(
     now = NOW + _after(8)
     queue_mails(now=now)
     old = MailDelivery.objects.first()
-    MailDelivery.objects.filter(pk=old.pk).update(tries=mails.MOST_TRIES - 1)
+    long_ago = now - mails.GIVE_UP_AFTER
+    MailDelivery.objects.filter(pk=old.pk).update(queued_at=long_ago, tries=40)
     settings.EMAIL_PORT = free_port()
     assert send_due_mails(now=now) == 0
     assert MailDelivery.objects.get(state="failed") == old
@@ -292,3 +293,49 @@ def test_it_gives_back_what_a_slow_server_leaves_no_time_for(
     assert not MailDelivery.objects.exclude(claimed_until=None).exists()
     monkeypatch.undo()
     assert send_due_mails(now=NOW) == 2
+
+
+def test_it_mails_staff_of_what_is_technical_alone(
+    patient: Patient, staff_user: User, mail_server: MailServer
+) -> None:
+    AlertRule.objects.update(active=False)
+    AlertRule.objects.create(
+        name="Technician",
+        rules=["NO_DATA", "VT"],
+        min_priority=0,
+        recipients=AlertRule.Recipients.ADDRESSES,
+        addresses=[staff_user.email],
+    )
+    _raise(patient)
+    assert _mail() == 0
+    _raise(patient, "NO_DATA")
+    assert _mail() == 1
+    assert mail_server.addresses == [staff_user.email]
+
+
+def test_a_mail_that_waited_says_who_has_acknowledged_meanwhile(
+    patient: Patient, alice: User, mail_server: MailServer
+) -> None:
+    alarm = _raise(patient)
+    queue_mails(now=NOW)
+    patient.time_zone = "Asia/Tokyo"
+    patient.save()
+    acknowledge_alarm(alarm=alarm, by=alice, reason="", now=NOW + _after(2))
+    assert send_due_mails(now=NOW + _after(3)) == 2
+    at = (NOW + _after(2)).astimezone(patient.zone)
+    said = f"Acknowledged by Alice Test at {at:%H:%M:%S} JST."
+    assert said in _text(mail_server.mails[0])
+
+
+def test_it_goes_on_trying_while_the_server_is_away_for_a_night(
+    patient: Patient, settings: Settings, mail_server: MailServer
+) -> None:
+    port, settings.EMAIL_PORT = settings.EMAIL_PORT, free_port()
+    _raise(patient)
+    queue_mails(now=NOW)
+    for hour in range(10):
+        assert send_due_mails(now=NOW + timedelta(hours=hour)) == 0
+    MailDelivery.objects.update(tries=40)
+    assert send_due_mails(now=NOW + timedelta(hours=11)) == 0
+    settings.EMAIL_PORT = port
+    assert send_due_mails(now=NOW + timedelta(hours=12)) == 2

@@ -66,6 +66,22 @@ def test_it_mails_a_step_while_many_older_alarms_can_tell_nobody(
     assert MailDelivery.objects.get().alarm == due
 
 
+def test_it_mails_a_step_while_many_newer_alarms_can_tell_nobody(
+    patient: Patient, other_patient: Patient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notices, "BATCH", 2)
+    AlertRule.objects.create(name="again", after_min=5)
+    lonely = Patient.objects.create(
+        code="P-9", first_name="Lo", last_name="Ne", ward=patient.ward
+    )
+    due = _unanswered(patient, "VT", before_min=60)
+    for before_min in (50, 40, 30):
+        _unanswered(lonely, "ASYSTOLE", before_min=before_min)
+    queued = [queue_mails(now=NOW + _after(step / 12)) for step in range(3)]
+    assert sum(queued) == 2
+    assert {one.alarm for one in MailDelivery.objects.all()} == {due}
+
+
 def test_it_mails_an_alarm_that_grew_worse(patient: Patient) -> None:
     AlertRule.objects.create(name="Electrodes", rules=["LEAD_OFF"])
     for lasted_s, priority, mails in (
