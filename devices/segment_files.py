@@ -27,16 +27,25 @@ class DurableFiles(FileSystemStorage):
         made = [folder for folder in path.parents if not folder.exists()]
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         part = path.with_name(path.name + ".part")
-        with os.fdopen(
-            os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb"
-        ) as file:
-            file.write(content.read())
-            file.flush()
-            os.fsync(file.fileno())
+        number = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(number, "wb") as file:
+                file.write(content.read())
+                file.flush()
+                os.fsync(file.fileno())
+        except BaseException:
+            # On a full disk each try would leave one more.
+            part.unlink(missing_ok=True)
+            raise
         part.replace(path)
         for folder in {path.parent, *(one.parent for one in made)}:
             _sync(folder)
         return name
+
+    def delete(self, name: str) -> None:
+        """Remove a file, and what a writer left of it that was killed."""
+        super().delete(name)
+        Path(self.path(name) + ".part").unlink(missing_ok=True)
 
     def read_whole(self, name: str) -> bytes:
         """Return a file; ``FileNotFoundError`` if there is none."""

@@ -23,6 +23,7 @@ from inference.services.retention import remove_old_history
 
 # Then the task ends and asks again, so that no queue holds a worker for long.
 LIVE_MOST_S, BACKFILL_MOST_S, COMPACT_MOST_S = 5.0, 5.0, 5.0
+TIDY_MOST_S = 20.0
 # Live records are looked for no sooner than this after the last time: many packets
 # together cost a fraction of each alone. Who comes after a quiet moment waits for
 # nothing.
@@ -107,7 +108,7 @@ def compact(*, asked: bool = False) -> int:
 @shared_task  # type: ignore[untyped-decorator]
 def tidy_segments() -> int:
     """Remove the files of segments that were replaced, or never came to be."""
-    return remove_loose_files(now=timezone.now())
+    return remove_loose_files(now=timezone.now(), most_s=TIDY_MOST_S)
 
 
 @shared_task  # type: ignore[untyped-decorator]

@@ -6,6 +6,7 @@ named before, makes one. What is still announced when it is due belongs to nobod
 """
 
 import logging
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
@@ -25,6 +26,8 @@ from devices.segments import (
 
 log = logging.getLogger(__name__)
 
+# Loose files that one transaction removes; one that cannot be is tried again later.
+AT_ONCE, AFTER_FAILURE = 100, timedelta(hours=1)
 # Nobody needs so long from announcing a file to the commit of its segment.
 _WRITING = timedelta(hours=1)
 # A backup that copies the files after the rows still finds those that were replaced.
@@ -113,14 +116,40 @@ def loosen(*, keys: Iterable[str], now: datetime) -> None:
     )
 
 
-def remove_loose_files(*, now: datetime, at_most: int = 1000) -> int:
-    """Remove the files that belong to nobody; return how many announcements ended."""
-    due = LooseFile.objects.filter(remove_after__lt=now).order_by("remove_after")
-    removed = 0
-    for loose in due[:at_most]:
-        if not Segment.objects.filter(key=loose.key).exists():
-            segment_store().delete(loose.key)
-        else:
-            log.error("File %s is announced as loose but in use", loose.key)
-        removed += LooseFile.objects.filter(pk=loose.pk).delete()[0]
+def remove_loose_files(*, now: datetime, most_s: float = float("inf")) -> int:
+    """Remove the files that belong to nobody; return how many announcements ended.
+
+    Until none is due or ``most_s`` have passed. Of several callers each takes others.
+    """
+    start_s, removed, done = time.monotonic(), 0, -1
+    while done and time.monotonic() - start_s < most_s:
+        done, ended = _remove_some(now=now)
+        removed += ended
     return removed
+
+
+@transaction.atomic
+def _remove_some(*, now: datetime) -> tuple[int, int]:
+    """Return how many announcements were looked at, and how many have ended."""
+    due = LooseFile.objects.select_for_update(skip_locked=True)
+    due = due.filter(remove_after__lt=now).order_by("remove_after")
+    # Held until the commit: who takes such a file into use waits, and then does not.
+    loose = list(due[:AT_ONCE])
+    keys = [one.key for one in loose]
+    used = set(Segment.objects.filter(key__in=keys).values_list("key", flat=True))
+    ended = []
+    for one in loose:
+        try:
+            if one.key in used:
+                log.error("File %s is announced as loose but in use", one.key)
+            else:
+                segment_store().delete(one.key)
+        except Exception:
+            # It must not stand before the others.
+            log.exception("File %s cannot be removed", one.key)
+            later = LooseFile.objects.filter(pk=one.pk)
+            later.update(remove_after=now + AFTER_FAILURE)
+        else:
+            ended.append(one.pk)
+    LooseFile.objects.filter(pk__in=ended).delete()
+    return len(loose), len(ended)

@@ -3,9 +3,11 @@
 import random
 from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from threading import Barrier, Thread
 
 import pytest
+from django.core.files.base import ContentFile
 from django.core.files.storage import Storage
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -329,3 +331,34 @@ def test_the_end_of_a_stream_without_a_clock_becomes_a_segment_after_a_day(
     assert compact(record, ended=True, now=now + timedelta(hours=23)) == 0
     assert compact(record, ended=True, now=now + timedelta(hours=25)) == 1
     assert not record.chunks.exists()
+
+
+def test_a_file_that_cannot_be_removed_keeps_no_other(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = timezone.now()
+    store = segment_store()
+    for number in range(250):
+        key = f"loose/{number}"
+        store.save(key, ContentFile(b"x"))
+        LooseFile.objects.create(
+            key=key, remove_after=now - timedelta(hours=number + 1)
+        )
+    # The first in the queue is a folder that is not empty.
+    stuck = Path(store.path("loose/249"))
+    stuck.unlink()
+    (stuck / "inside").mkdir(parents=True)
+    assert remove_loose_files(now=now) == 249
+    [left] = LooseFile.objects.all()
+    assert (left.key, left.remove_after > now) == ("loose/249", True)
+
+
+def test_what_a_killed_writer_left_of_a_file_goes_with_it(db: None) -> None:
+    store = segment_store()
+    part = Path(store.path("loose/killed.part"))
+    part.parent.mkdir(parents=True, exist_ok=True)
+    part.write_bytes(b"half")
+    now = timezone.now()
+    LooseFile.objects.create(key="loose/killed", remove_after=now - timedelta(hours=1))
+    assert remove_loose_files(now=now) == 1
+    assert not part.exists()
