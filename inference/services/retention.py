@@ -3,12 +3,15 @@
 import logging
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
+from django.db.models import F
 
 from devices.models import Record
 from devices.services.retention import remove_history
 from inference.models import BeatBlock, Checkpoint
+from inference.services.summaries import hours_of
 from patients.models import AccessLog, Patient
+from patients.models.patient import MOST_DAYS
 
 log = logging.getLogger(__name__)
 
@@ -21,11 +24,26 @@ def remove_old_history(*, now: datetime) -> int:
     """
     removed = 0
     for patient in Patient.objects.filter(keep_days__isnull=False):
-        before = now - timedelta(days=patient.keep_days or 0)
-        records = patient.records.filter(started_at__lt=before)
-        for record in records.select_related("compaction"):
-            removed += _remove(record, patient, before, now=now)
+        try:
+            removed += _remove_of(patient, now=now)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:
+            # One patient keeps nobody else's signal.
+            log.exception("Old signal of patient %s cannot be removed", patient.pk)
     return removed
+
+
+def _remove_of(patient: Patient, *, now: datetime) -> int:
+    before = now - timedelta(days=min(patient.keep_days or 0, MOST_DAYS))
+    records = patient.records.filter(started_at__lt=before)
+    # Of what is gone as a whole nothing more can go.
+    records = records.exclude(compaction__removed_to_sample__gte=F("end_sample"))
+    removed = [
+        _remove(record, patient, before, now=now)
+        for record in records.select_related("compaction")
+    ]
+    return sum(removed)
 
 
 @transaction.atomic
@@ -36,17 +54,21 @@ def _remove(
     floor = remove_history(record=record, before=before, now=now)
     if floor <= (known.removed_to_sample if known else 0):
         return False
+    if not known or not known.removed_to_sample:
+        since = record.started_at
+    else:
+        since = record.time_of(known.removed_to_sample)
+    # The figures stay, so they must be there before what they are counted from goes.
+    hours_of(patient, start_at=since, end_at=record.time_of(floor), now=now)
     BeatBlock.every.filter(record=record, end_sample__lte=floor).delete()
     checkpoints = Checkpoint.objects.filter(record=record, sample__lte=floor)
     last = checkpoints.order_by("-sample").first()
     if last is not None:
         # What comes late behind it is still analysed from there.
         checkpoints.exclude(pk=last.pk).delete()
-    AccessLog.objects.create(
-        patient=patient,
-        user=None,
-        action=f"signal before {before.astimezone(patient.zone):%Y-%m-%d} removed",
-        at=now,
-    )
+    action = f"signal before {before.astimezone(patient.zone):%Y-%m-%d} removed"
+    # Something goes every hour; one row a day says it.
+    if not patient.access_log.filter(action=action).exists():
+        AccessLog.objects.create(patient=patient, user=None, action=action, at=now)
     log.info("Record %s: signal before sample %s was removed", record.pk, floor)
     return True

@@ -5,7 +5,9 @@ from datetime import datetime
 from django.db import transaction
 
 from devices.models import Record
-from inference.models import BeatBlock, Episode, HourSummary, Reanalysis
+from devices.segment_places import removed_of
+from inference.models import BeatBlock, Episode, Reanalysis
+from inference.services.summaries import forget_hours
 
 
 def annotators_of(record: Record) -> list[tuple[str, bool]]:
@@ -33,7 +35,7 @@ def make_current(*, reanalysis: Reanalysis) -> None:
 def show_live(*, record: Record) -> None:
     """Show again what the live analysis said."""
     Reanalysis.objects.filter(record=record, current=True).update(current=False)
-    HourSummary.objects.filter(record=record).delete()
+    forget_hours(record, from_sample=0, floor=removed_of(record).to_sample)
 
 
 @transaction.atomic

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.validators import MinValueValidator
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -30,6 +30,10 @@ def validate_time_zone(name: str) -> None:
             _("“%(name)s” is no time zone; use a name such as Europe/Berlin."),
             params={"name": name},
         )
+
+
+# A hundred years; dates from before the first one cannot be told.
+MOST_DAYS = 36_500
 
 
 class Ward(models.Model):
@@ -101,7 +105,7 @@ class Patient(models.Model):
         _("keep signal for (days)"),
         null=True,
         blank=True,
-        validators=[MinValueValidator(1)],
+        validators=[MinValueValidator(1), MaxValueValidator(MOST_DAYS)],
         help_text=_(
             "Older signal and beats are removed for good; episodes, alarms and hourly "
             "figures stay. Empty: kept for ever."

@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from devices.models import Assignment, Compaction, LooseFile, Record, Segment
@@ -12,12 +14,20 @@ from devices.services import remove_loose_files
 from devices.services.filling import fill_record
 from devices.services.verifying import verify_record
 from devices.simulator.scripts import script_source
-from inference.models import AnalysisState, BeatBlock, Checkpoint, Episode
+from inference.models import (
+    AnalysisState,
+    BeatBlock,
+    Checkpoint,
+    Episode,
+    HourSummary,
+    Reanalysis,
+)
 from inference.services import compacting
 from inference.services.analysis import analyse_pending
 from inference.services.compacting import compact_pending
 from inference.services.retention import remove_old_history
-from patients.models import AccessLog
+from inference.services.versions import show_live
+from patients.models import AccessLog, Patient
 from tests.storage.conftest import SPAN, Store, compact, packet
 
 pytestmark = pytest.mark.django_db
@@ -140,6 +150,38 @@ def test_it_removes_beats_and_keeps_episodes(assignment: Assignment) -> None:
     assert Checkpoint.objects.order_by("sample").first().sample == 600 * 250
     assert Episode.objects.filter(record=record).count() == episodes
     assert verify_record(record.pk).damage == []
+    # The hours of what is gone were counted before.
+    assert HourSummary.objects.filter(record=record).exists()
+    Reanalysis.objects.create(
+        record=record,
+        annotator="tc-other",
+        start_sample=0,
+        end_sample=SPAN,
+        cursor_sample=SPAN,
+        created_at=now,
+        current=True,
+    )
+    show_live(record=record)
+    assert HourSummary.objects.filter(record=record).exists()
     assert remove_old_history(now=now + timedelta(days=3)) == 1
     assert stored_ranges(record) == []
     assert verify_record(record.pk).damage == []
+
+
+def test_one_patient_keeps_nobody_elses_signal(
+    store: Store, other_patient: Patient
+) -> None:
+    _store_as_it_comes(store, 320)
+    record = Record.objects.get()
+    compact(record, ended=True)
+    _keep(record, 30)
+    now = record.time_of(record.end_sample) + timedelta(days=31)
+    # Such rows may have been stored before there was a limit.
+    Patient.objects.filter(pk=other_patient.pk).update(keep_days=2_000_000_000)
+    Patient.objects.filter(pk=other_patient.pk).update(code="A-000")
+    assert remove_old_history(now=now) == 1
+    # What is gone as a whole is not looked at again.
+    Record.objects.update(end_sample=Compaction.objects.get().removed_to_sample)
+    with CaptureQueriesContext(connection) as asked:
+        assert remove_old_history(now=now) == 0
+    assert not any("FOR NO KEY UPDATE" in query["sql"] for query in asked)
