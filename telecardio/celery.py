@@ -3,8 +3,11 @@
 import gc
 import logging
 import os
+import time
+from datetime import UTC, datetime, timedelta
 
 from celery import Celery, Task
+from celery.schedules import schedule
 from celery.signals import (
     beat_init,
     celeryd_init,
@@ -34,13 +37,25 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 
+_BEGUN_AT, _BEGUN_S = datetime.now(UTC), time.monotonic()
+
+
+def steady_now() -> datetime:
+    """Return the time by a clock that nobody sets: a sweep is due after its interval.
+
+    Celery's own would wait until a clock that was set back is where it was.
+    """
+    return _BEGUN_AT + timedelta(seconds=time.monotonic() - _BEGUN_S)
+
+
 def _every(
     seconds: int, task: str, queue: str, *, expires: int = 0, **given: int
 ) -> dict[str, object]:
     # An entry that no worker took before the next one is worth nothing: it
     # expires, so that an hour without a worker leaves no burst behind.
     options = {"queue": queue, "expires": expires or seconds}
-    entry = {"task": task, "schedule": float(seconds), "options": options}
+    due = schedule(seconds, nowfun=steady_now)
+    entry = {"task": task, "schedule": due, "options": options}
     return entry | {"kwargs": given}
 
 
@@ -59,7 +74,7 @@ app.conf.beat_schedule = {
     **_every_shard(2, "inference.tasks.analyse_live"),
     "backlogs and files": _every(2, "inference.tasks.analyse_backfill", "backfill"),
     "rested signal": _every(20, "inference.tasks.compact", "backfill"),
-    "loose segment files": _every(3600, "inference.tasks.tidy_segments", "backfill"),
+    "loose segment files": _every(300, "inference.tasks.tidy_segments", "backfill"),
     "history past its time": _every(3600, "inference.tasks.remove_history", "backfill"),
     # A loaded worker may take longer than that to get there.
     "silent devices": _every(

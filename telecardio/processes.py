@@ -43,7 +43,6 @@ def commands(
     host: str,
     web_port: int,
     ingest_port: int,
-    var: Path,
     reload: bool = False,
     shards: int = 1,
 ) -> dict[str, list[str]]:
@@ -78,7 +77,6 @@ def commands(
     mail = [*celery, "worker", "--queues", "mail,reports", "--concurrency", "1"]
     mail += ["--hostname", "mail@%h", *quiet]
     beat = [*celery, "beat", "--loglevel", "WARNING", "--pidfile="]
-    beat += ["--schedule", str(var / "celerybeat-schedule")]
     if reload:
         web += ["--reload", "--reload-dir", str(ROOT)]
         ingest += ["--reload", str(ROOT)]
@@ -161,7 +159,6 @@ class Stack:
             host=self.host,
             web_port=self.web_port,
             ingest_port=self.ingest_port,
-            var=self.var,
             reload=self.reload,
             shards=len(self.workers),
         )[name]

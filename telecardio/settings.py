@@ -105,6 +105,15 @@ DATABASES["default"]["OPTIONS"] = DATABASES["default"].get("OPTIONS", {}) | {
     "keepalives_idle": 10,
     "keepalives_interval": 5,
     "keepalives_count": 3,
+    # So is a host of ours, with the locks that it held.
+    "options": " ".join(
+        [
+            DATABASES["default"].get("OPTIONS", {}).get("options", ""),
+            "-c idle_in_transaction_session_timeout=300s",
+            "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5",
+            "-c tcp_keepalives_count=3",
+        ]
+    ).strip(),
 }
 # For the statements of devices.fixed_sql; the ORM's are never prepared.
 DATABASES["default"]["OPTIONS"]["prepare_threshold"] = 0
@@ -168,7 +177,8 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_DEFAULT_QUEUE = "live"
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
+# Its schedule knows intervals only, so there is nothing to keep in a file.
+CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
 
 # --- Analysis -----------------------------------------------------------------
 # Live records are dealt out by their number to so many queues: ``live``, ``live.1`` …,

@@ -39,10 +39,8 @@ class Several:
             web_port, ingest_port = free_port(), free_port()
             self.web_urls.append(f"http://127.0.0.1:{web_port}")
             self.ingest_urls.append(f"http://127.0.0.1:{ingest_port}")
-            var = self.folder / f"var-{number}"
-            var.mkdir()
             lines = commands(
-                host="127.0.0.1", web_port=web_port, ingest_port=ingest_port, var=var
+                host="127.0.0.1", web_port=web_port, ingest_port=ingest_port
             )
             for kind, line in lines.items():
                 # Two workers of one name would not know each other apart.

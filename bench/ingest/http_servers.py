@@ -44,7 +44,7 @@ def ingest_server(
     each: the fastest of the servers that were tried, fewer or more threads are slower.
     """
     port = free_port()
-    line = commands(host="127.0.0.1", web_port=0, ingest_port=port, var=var)["ingest"]
+    line = commands(host="127.0.0.1", web_port=0, ingest_port=port)["ingest"]
     if application != PLATFORM:
         line = [sys.executable, "-m", "granian", application, "--interface", "wsgi"]
         line += ["--host", "127.0.0.1", "--port", str(port), "--workers", "2"]

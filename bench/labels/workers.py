@@ -20,9 +20,7 @@ STOP_S = 20.0
 def workers(environment: Mapping[str, str], var: Path) -> Iterator[dict[str, int]]:
     """Run what analyses, and give the processes by name."""
     shards = int(os.environ.get("LIVE_SHARDS", "1"))
-    lines = commands(
-        host="127.0.0.1", web_port=0, ingest_port=0, var=var, shards=shards
-    )
+    lines = commands(host="127.0.0.1", web_port=0, ingest_port=0, shards=shards)
     names = [name for name in lines if name.startswith(("worker", "backfill", "beat"))]
     with ExitStack() as stack:
         yield {

@@ -108,7 +108,6 @@ class _Native:
             "8001": str(self.ports["ingest"]),
             "0.0.0.0": "127.0.0.1",
             "/etc/caddy/Caddyfile": str(ROOT / "Caddyfile"),
-            "/var/lib/telecardio/celerybeat-schedule": str(self.folder / "schedule"),
         }
         words = [replaced.get(word, word) for word in self.services[name]["command"]]
         if name == "postgres":
@@ -147,12 +146,18 @@ class _Native:
                 return
         pytest.fail("".join(map(self.log, ("worker", "backfill", "mail"))))
 
-    def wait_for_file(self, name: str, file: str) -> None:
-        deadline = time.monotonic() + 30
-        while not list(self.folder.glob(f"{file}*")):
-            assert self.children[name].poll() is None, self.log(name)
-            assert time.monotonic() < deadline, self.log(name)
-            time.sleep(0.2)
+    def wait_for_sweep(self) -> None:
+        """Wait until a worker has done what only the schedule asks for."""
+        told = "print(LifeSign.objects.filter(part=Part.BEAT).exists())"
+        code = "from inference.models.life_sign import LifeSign, Part; " + told
+        ask = [sys.executable, "manage.py", "shell", "--no-imports", "-c", code]
+        environment = self.environment("worker")
+        for _ in range(20):
+            assert self.children["beat"].poll() is None, self.log("beat")
+            done = subprocess.run(ask, cwd=ROOT, env=environment, capture_output=True)
+            if b"True" in done.stdout:
+                return
+        pytest.fail(self.log("beat") + self.log("worker"))
 
     def wait_for_status(self, name: str, path: str) -> int:
         """Return the first answer that is not the proxy's own "nobody there"."""
@@ -231,7 +236,7 @@ def test_every_command_of_the_file_starts(native: _Native) -> None:
     assert native.wait_for_status("web", "/login/") == 200
     assert native.wait_for_status("ingest", "/api/v1/device") == 401
     native.wait_for_workers()
-    native.wait_for_file("beat", "schedule")
+    native.wait_for_sweep()
 
 
 @pytest.mark.slow

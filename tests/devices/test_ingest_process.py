@@ -40,7 +40,7 @@ def ingest(
 @contextmanager
 def _running(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     port = free_port()
-    line = commands(host="127.0.0.1", web_port=0, ingest_port=port, var=folder)
+    line = commands(host="127.0.0.1", web_port=0, ingest_port=port)
     environment = os.environ | {
         "DATABASE_URL": run_database_url(),
         "REDIS_URL": settings.REDIS_URL,

@@ -134,7 +134,6 @@ def test_a_worker_that_ends_leaves_the_states_it_remembers(
     assignment: Assignment,
     ecg_data: Path,
     workers: list[subprocess.Popen[str]],
-    tmp_path: Path,
 ) -> None:
     now = timezone.now()
     adu = signal_of(ecg_data, "208", start_s=0, seconds=20)
@@ -144,7 +143,7 @@ def test_a_worker_that_ends_leaves_the_states_it_remembers(
         packets_of(adu, packet_s=2, start_at=start_at),
         received_at=now,
     )
-    lines = commands(host="127.0.0.1", web_port=0, ingest_port=0, var=tmp_path)
+    lines = commands(host="127.0.0.1", web_port=0, ingest_port=0)
     worker = subprocess.Popen(
         lines["worker"], env=_environment(), cwd=settings.BASE_DIR, text=True
     )

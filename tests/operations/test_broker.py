@@ -86,7 +86,7 @@ def test_nobody_waits_long_for_a_broker_that_says_nothing(
 @pytest.fixture
 def worker(tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
     """Run the mail worker with RabbitMQ as its broker."""
-    line = commands(host="127.0.0.1", web_port=0, ingest_port=0, var=tmp_path)["mail"]
+    line = commands(host="127.0.0.1", web_port=0, ingest_port=0)["mail"]
     with (tmp_path / "log").open("wb") as log:
         worker = subprocess.Popen(
             line,

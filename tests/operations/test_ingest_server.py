@@ -30,7 +30,7 @@ def port() -> int:
 @pytest.fixture
 def ingest(port: int, tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
     """Run ingest by its own command line."""
-    line = commands(host="127.0.0.1", web_port=0, ingest_port=port, var=tmp_path)
+    line = commands(host="127.0.0.1", web_port=0, ingest_port=port)
     environment = os.environ | {
         "DATABASE_URL": run_database_url(),
         "REDIS_URL": settings.REDIS_URL,

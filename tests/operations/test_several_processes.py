@@ -33,7 +33,6 @@ class Processes:
             host="127.0.0.1",
             web_port=self.web_port,
             ingest_port=self.ingest_port,
-            var=folder,
         )
         self.log = (folder / "log").open("wb")
         self.children: dict[str, subprocess.Popen[bytes]] = {}

@@ -32,7 +32,7 @@ def worker(tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
         "REDIS_PREFIX": settings.REDIS_PREFIX,
         "DJANGO_SETTINGS_MODULE": "telecardio.settings",
     }
-    line = commands(host="127.0.0.1", web_port=0, ingest_port=0, var=tmp_path)["mail"]
+    line = commands(host="127.0.0.1", web_port=0, ingest_port=0)["mail"]
     with (tmp_path / "log").open("wb") as log:
         worker = subprocess.Popen(
             line, cwd=ROOT, env=environment, stdout=log, stderr=log

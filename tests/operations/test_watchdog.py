@@ -19,6 +19,7 @@ from inference.tasks import (
     watch_silent_patients,
 )
 from patients.models import User
+from telecardio.celery import app, steady_now
 from telecardio.operations.figures import forget_figures, read_figures
 from telecardio.watchdog import troubles
 from tests.devices.conftest import packet
@@ -99,8 +100,9 @@ def test_it_writes_a_sign_of_life_seldom(now: datetime) -> None:
     assert at() == now
     show_life(Part.MAIL, now=now + timedelta(seconds=5))
     assert at() == now + timedelta(seconds=5)
+    # Shown by a clock that has been set back since.
     show_life(Part.MAIL, now=now - timedelta(hours=1))
-    assert at() == now + timedelta(seconds=5)
+    assert at() == now - timedelta(hours=1)
 
 
 def test_it_says_when_analysis_lags_behind_the_present(
@@ -216,3 +218,20 @@ def test_it_writes_the_banner_only_when_it_changes(
     well = client.get(f"/watchdog/?seen={seen}")
     assert " hidden>" in well.text
     assert "stands still" not in well.text
+
+
+def test_a_clock_that_is_set_back_hides_nobodys_end(now: datetime) -> None:
+    back = now - timedelta(hours=1)
+    # Nobody lives who would show it anew.
+    assert len(told(back)) == 3
+    for part in (Part.ANALYSIS, Part.BACKFILL, Part.MAIL, Part.BEAT):
+        show_life(part, now=back)
+    assert told(back) == []
+
+
+def test_sweeps_are_due_by_a_clock_that_nobody_sets() -> None:
+    for entry in app.conf.beat_schedule.values():
+        due = entry["schedule"]
+        assert due.nowfun is steady_now
+        begun = steady_now() - due.run_every - timedelta(seconds=1)
+        assert due.is_due(begun).is_due
