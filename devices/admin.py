@@ -11,7 +11,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action
 
 from devices import admin_assignments, admin_held, admin_tokens
-from devices.admin_forms import MoveForm
+from devices.admin_forms import DeviceForm, MoveForm
 from devices.admin_tokens import show_tokens
 from devices.models import Assignment, Device
 from devices.services import AssignmentError, configure_device, rotate_token
@@ -35,6 +35,7 @@ class AssignmentInline(StaffMayLook, TabularInline):  # type: ignore[misc]
 class DeviceAdmin(StaffMayEdit, ModelAdmin):  # type: ignore[misc]
     """Devices."""
 
+    form = DeviceForm
     list_display = ["serial", "name", "worn_by", "state", "battery", "last_seen_at"]
     search_fields = ["serial", "name"]
     inlines = [AssignmentInline]

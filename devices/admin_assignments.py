@@ -6,6 +6,7 @@ from django.contrib import admin, messages
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils import timezone
 from unfold.admin import ModelAdmin
 
 from devices.admin_forms import AssignmentForm
@@ -31,7 +32,8 @@ class AssignmentAdmin(StaffMayEdit, ModelAdmin):  # type: ignore[misc]
         """Keep the past: of an assignment only the end is still open."""
         if obj is None:
             return []
-        return ["device", "patient", "start_at", *(["end_at"] if obj.end_at else [])]
+        ended = obj.end_at is not None and obj.end_at <= timezone.now()
+        return ["device", "patient", "start_at", *(["end_at"] if ended else [])]
 
     def save_model(
         self,

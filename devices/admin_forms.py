@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
     UnfoldAdminSelect2Widget,
@@ -21,12 +22,43 @@ from devices.services import (
 from patients.models import Patient
 
 
+class DeviceForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A device; that it is retired holds at once."""
+
+    class Meta:
+        model = Device
+        fields = (
+            "serial",
+            "name",
+            "fs",
+            "upload_interval_s",
+            "notch_hz",
+            "retired_at",
+        )
+
+    def clean_retired_at(self) -> datetime | None:
+        """Refuse a time to come: the device would be refused from now on."""
+        at: datetime | None = self.cleaned_data["retired_at"]
+        if at is not None and at > timezone.now():
+            message = _("A device is retired at once: come back when it is time.")
+            raise forms.ValidationError(message)
+        return at
+
+
 class TokenForm(forms.ModelForm):  # type: ignore[type-arg]
     """A new token is made, not typed: only the device is chosen."""
 
     class Meta:
         model = DeviceToken
         fields = ("device",)
+
+    def clean_device(self) -> Device:
+        """Refuse a device that no token lets in."""
+        device: Device = self.cleaned_data["device"]
+        if device.retired_at is not None:
+            message = _("This device is retired: clear that first.")
+            raise forms.ValidationError(message)
+        return device
 
 
 class Rehearsed(forms.BaseForm):

@@ -20,7 +20,8 @@ class Device(models.Model):
     upload_interval_s = models.FloatField(
         _("upload interval (s)"),
         default=1.0,
-        validators=[MinValueValidator(0.1), MaxValueValidator(30)],
+        # After 30 s without a packet it counts as silent.
+        validators=[MinValueValidator(0.1), MaxValueValidator(10)],
     )
     notch_hz = models.PositiveSmallIntegerField(
         _("mains notch (Hz)"), default=50, choices=[(50, "50"), (60, "60")]

@@ -83,17 +83,20 @@ def move_device(
     *, device: Device, to_patient: Patient, at: datetime | None = None
 ) -> Assignment:
     """End what is in force for the device and let ``to_patient`` wear it from then."""
-    _lock(device, to_patient)
+    covering = device.assignments.covering(at or timezone.now())
+    wearing = Patient.objects.filter(assignments__in=covering)
+    _lock(device, to_patient, *wearing)
     at = at or timezone.now()
     for current in device.assignments.covering(at):
         end_assignment(assignment=current, at=at)
     return assign_device(device=device, patient=to_patient, start_at=at)
 
 
-def _lock(device: Device, patient: Patient) -> None:
+def _lock(device: Device, *patients: Patient) -> None:
     # store_packets changes the device too, so no packet is attributed by an
     # assignment that is changing; and "now" is taken behind it, so that it comes
     # after what is stored. An upload that has only read so far finds the device
-    # changed, and looks again. Patients come second, everywhere.
+    # changed, and looks again. Patients come second, everywhere, and in one order.
     Device.objects.filter(pk=device.pk).update(serial=F("serial"))
-    Patient.objects.select_for_update(no_key=True).get(pk=patient.pk)
+    rows = Patient.objects.select_for_update(no_key=True).order_by("pk")
+    list(rows.filter(pk__in=[one.pk for one in patients]).values_list("pk"))

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 
@@ -219,3 +220,30 @@ def test_it_gives_a_held_record_to_a_patient(
     record.refresh_from_db()
     assert record.patient == assignment.patient
     assert staff.get(page).status_code == 302  # No longer among the held.
+
+
+def test_it_ends_an_assignment_before_its_planned_end(
+    staff: Client, assignment: Assignment
+) -> None:
+    planned = timezone.now() + timedelta(days=300)
+    Assignment.objects.filter(pk=assignment.pk).update(end_at=planned)
+    now = timezone.now().replace(microsecond=0)
+    page = f"/admin/devices/assignment/{assignment.pk}/change/"
+    assert staff.post(page, _times(end_at=now)).status_code == 302
+    assignment.refresh_from_db()
+    assert assignment.end_at == now
+
+
+def test_it_retires_a_device_now_or_not_at_all(staff: Client, device: Device) -> None:
+    data = {"serial": device.serial, "fs": 250, "upload_interval_s": 1, "notch_hz": 50}
+    data |= {"assignments-TOTAL_FORMS": 0, "assignments-INITIAL_FORMS": 0}
+    page = f"/admin/devices/device/{device.pk}/change/"
+    soon = _times(retired_at=timezone.now() + timedelta(days=30))
+    response = staff.post(page, data | soon)
+    assert "A device is retired at once" in response.content.decode()
+    assert staff.post(page, data | _times(retired_at=NOW)).status_code == 302
+    response = staff.post("/admin/devices/devicetoken/add/", {"device": device.pk})
+    assert "This device is retired" in response.content.decode()
+    with pytest.raises(CommandError, match="is retired"):
+        call_command("issue_token", device.serial)
+    assert not DeviceToken.objects.exists()

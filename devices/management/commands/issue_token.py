@@ -31,6 +31,9 @@ class Command(BaseCommand):
         device, _ = Device.objects.get_or_create(
             serial=serial, defaults={"name": options["name"]}
         )
+        if device.retired_at is not None:
+            message = f"{serial} is retired: clear that in the administration first."
+            raise CommandError(message)
         if code is not None:
             patient = Patient.objects.filter(code=code).first()
             if patient is None:
