@@ -19,10 +19,7 @@ class SignInForm(AuthenticationForm):
             "Capital letters matter in the password."
         ),
         "inactive": _("This account is closed."),
-        "too_many": _(
-            "Too many tries. Wait %(minutes)s minutes, or ask your staff to set a new "
-            "password."
-        ),
+        "too_many": _("Too many tries. Wait %(minutes)s minutes, then try again."),
     }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

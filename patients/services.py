@@ -50,13 +50,13 @@ def log_accesses(
     if not new:
         return
     with transaction.atomic():
-        # Requests of one page arrive side by side: the locks let one row through.
-        # Taken in one order, or two walls could wait for each other for ever.
-        locked = Patient.objects.select_for_update(no_key=True).filter(pk__in=new)
-        there = list(locked.order_by("pk").values_list("pk", flat=True))
+        # Requests of one page arrive side by side: the lock lets one row through. Not
+        # the patients': workers hold those while they store a batch.
+        User.objects.select_for_update(no_key=True).get(pk=user.pk)
+        there = Patient.objects.filter(pk__in=unseen(new)).values_list("pk", flat=True)
         rows = [
             AccessLog(user=user, patient_id=pk, action=action, at=now)
-            for pk in sorted(unseen(there))
+            for pk in sorted(there)
         ]
         AccessLog.objects.bulk_create(rows)
 

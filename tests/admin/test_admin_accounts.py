@@ -1,5 +1,7 @@
 """Accounts and patients in the administration."""
 
+import re
+
 import pytest
 from django.test import Client
 
@@ -172,3 +174,27 @@ def test_it_keeps_a_patient_whose_data_somebody_looked_at(
     page = f"/admin/patients/patient/{patient.pk}/delete/"
     assert staff.post(page, {"post": "yes"}).status_code == 403
     assert Patient.objects.filter(pk=patient.pk).exists()
+
+    patient.access_log.all().delete()
+    # That staff opened the form of somebody entered by mistake keeps nobody.
+    assert staff.get(page.replace("delete", "change")).status_code == 200
+    assert patient.access_log.exists()
+    assert staff.post(page, {"post": "yes"}).status_code == 302
+    assert not Patient.objects.filter(pk=patient.pk).exists()
+
+
+@pytest.mark.parametrize("pause_s", [1.5, 2.0, 3.0, 5.0])
+def test_its_form_shows_the_pause_that_is_stored(
+    staff: Client, patient: Patient, pause_s: float
+) -> None:
+    PatientLimits.objects.create(patient=patient, pause_s=pause_s)
+    page = staff.get(f"/admin/patients/patient/{patient.pk}/change/").content.decode()
+    chosen = re.findall(r'<option value="([\d.]+)" selected', page)
+    assert str(pause_s) in chosen
+
+
+def test_it_refuses_to_keep_signal_for_longer_than_there_are_dates(
+    staff: Client,
+) -> None:
+    response = staff.post("/admin/patients/patient/add/", _patient(keep_days=999_999))
+    assert "less than or equal to 36500" in response.content.decode()
