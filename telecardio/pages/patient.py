@@ -20,6 +20,7 @@ from inference.services.episodes import shown_episodes
 from patients.access import Right, patient_for_user, rights_of
 from patients.models import Patient, User
 from patients.services import log_access
+from telecardio.pages.recordings import recordings_of
 from telecardio.pages.wall import class_figures, class_words, limits_of
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def patient(request: HttpRequest, pk: int) -> HttpResponse:
         .first(),
         "team": found.care_team.select_related("user"),
         "shows_signal": Right.SIGNAL in rights,
+        "recordings": recordings_of(found) if Right.SIGNAL in rights else [],
         "label_figures": released_figures(),
         "live_data": {
             "id": found.pk,
@@ -94,6 +96,9 @@ def patient_alarms(request: HttpRequest, pk: int, *, trouble: str = "") -> HttpR
     shown = _found(found, rights)
     if not trouble and request.GET.get("seen") == shown["alarms_digest"]:
         return HttpResponse(status=204)
+    if trouble:
+        # The next poll brings the same without it.
+        shown["alarms_digest"] = ""
     context = {"patient": found, "trouble": trouble} | shown
     return render(request, "_patient_alarms.html", context)
 
@@ -112,25 +117,29 @@ def _found(found: Patient, rights: Right) -> dict[str, Any]:
     standing = shown_episodes().filter(patient=found)
     shows = Right.SIGNAL in rights
     episodes = list(standing.order_by("-onset_at")[:EPISODES_SHOWN]) if shows else []
+    figures = _figures(episodes)
     still_open, history = list(alarms.open().worst_first()), alarms[:ALARMS_SHOWN]
     return {
-        "alarms_digest": _digest([*still_open, *history, *episodes]),
+        "alarms_digest": _digest(
+            [rights.value, found.time_zone], [*still_open, *history, *episodes]
+        ),
         "open_alarms": [_row(alarm) for alarm in still_open],
         "alarm_history": [_row(alarm) for alarm in history],
         "episodes": episodes,
-        "episode_figures": _figures(episodes),
+        "episode_figures": figures,
+        "figures_digest": _digest(figures, []),
         "label_figures": released_figures(),
         "shows_episodes": shows,
         "may_acknowledge": Right.ACKNOWLEDGE in rights,
     }
 
 
-def _digest(rows: Iterable[Model]) -> str:
+def _digest(facts: Sequence[object], rows: Iterable[Model]) -> str:
     values = [
         [getattr(row, field.attname) for field in row._meta.concrete_fields]
         for row in rows
     ]
-    return hashlib.sha256(repr(values).encode()).hexdigest()[:12]
+    return hashlib.sha256(repr([facts, values]).encode()).hexdigest()[:12]
 
 
 def _figures(episodes: Sequence[Episode]) -> list[tuple[str, str]]:

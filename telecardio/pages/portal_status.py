@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from devices.models import Assignment, Chunk
+from inference.alarm_rules import TECHNICAL_RULES
+from inference.models import Alarm
 from patients.models import Patient
 
 # Devices send every second or so; a packet may be late by a retry.
@@ -46,10 +48,23 @@ def portal_status(patient: Patient, *, now: datetime) -> PortalStatus:
     if record is None or record.last_received_at is None:
         return PortalStatus(Connection.NEVER_SEEN, battery_percent=battery)
     if now - record.last_received_at > STILL_NOW:
-        since = record.last_received_at.astimezone(patient.zone)
-        today = since.date() == now.astimezone(patient.zone).date()
-        return PortalStatus(Connection.SILENT, since, today, battery)
+        return _silent(patient, record.last_received_at, battery, now=now)
     latest = Chunk.objects.filter(record=record).order_by("-seq").first()
     off = latest is not None and "lead_off" in latest.flags
-    connection = Connection.ELECTRODES if off else Connection.RECORDING
-    return PortalStatus(connection, battery_percent=battery)
+    # What the wall says of it, too: heartbeats come without signal, and not every
+    # device feels its electrodes.
+    told = Alarm.objects.filter(patient=patient, state=Alarm.State.ACTIVE)
+    alarms = dict(told.filter(rule__in=TECHNICAL_RULES).values_list("rule", "onset_at"))
+    if off or "LEAD_OFF" in alarms:
+        return PortalStatus(Connection.ELECTRODES, battery_percent=battery)
+    if "NO_DATA" in alarms:
+        return _silent(patient, alarms["NO_DATA"], battery, now=now)
+    return PortalStatus(Connection.RECORDING, battery_percent=battery)
+
+
+def _silent(
+    patient: Patient, at: datetime, battery: int | None, *, now: datetime
+) -> PortalStatus:
+    since = at.astimezone(patient.zone)
+    today = since.date() == now.astimezone(patient.zone).date()
+    return PortalStatus(Connection.SILENT, since, today, battery)

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods
 from devices.models import Record
 from devices.services import create_file_record
 from patients.models import User
+from telecardio.pages.recordings import own_uploads
 from telecardio.pages.upload_form import UploadForm
 
 
@@ -21,9 +22,8 @@ def upload(request: HttpRequest) -> HttpResponse:
         raise Http404
     now = timezone.now()
     if request.method != "POST":
-        return render(
-            request, "record_upload.html", _context(UploadForm(user=user, now=now))
-        )
+        form = UploadForm(user=user, now=now)
+        return render(request, "record_upload.html", _context(form, user))
     form = UploadForm(request.POST, request.FILES, user=user, now=now)
     valid = form.is_valid()
     # The page sends the file by script and asks for JSON; without script the
@@ -35,7 +35,8 @@ def upload(request: HttpRequest) -> HttpResponse:
     if not valid:
         if wants_json:
             return JsonResponse({"errors": form.errors}, status=422)
-        return render(request, "record_upload.html", _context(form), status=422)
+        context = _context(form, user)
+        return render(request, "record_upload.html", context, status=422)
     record = _save(form, user)
     if wants_json:
         return JsonResponse({"url": reverse("record", args=[record.pk])}, status=201)
@@ -57,5 +58,9 @@ def _save(form: UploadForm, user: User) -> Record:
     )
 
 
-def _context(form: UploadForm) -> dict[str, object]:
-    return {"form": form, "max_bytes": settings.MAX_RECORD_UPLOAD_BYTES}
+def _context(form: UploadForm, user: User) -> dict[str, object]:
+    return {
+        "form": form,
+        "max_bytes": settings.MAX_RECORD_UPLOAD_BYTES,
+        "recordings": own_uploads(user),
+    }

@@ -234,3 +234,24 @@ def test_it_offers_windows_that_are_shorter_than_the_recording(client, alice):
         for seconds in (10, 30, 91):
             assert f'<option value="{seconds}"' in page.text
         assert '<option value="300"' not in page.text
+
+
+def test_it_is_found_again_by_who_may_see_it(
+    client, alice, bob, charlie, staff_user, patient
+):
+    own, shared = record_of(alice), record_of(alice, patient)
+    upload, page = "/records/upload/", f"/patients/{patient.pk}/"
+    links = [f'href="/records/{record.pk}/"' for record in (own, shared)]
+
+    def linked(user, address):
+        client.force_login(user)
+        found = client.get(address).content.decode()
+        return [link in found for link in links]
+
+    assert linked(alice, upload) == [True, True]
+    assert linked(alice, page) == linked(bob, page) == [False, True]
+    for user, address in ((bob, upload), (charlie, upload), (staff_user, page)):
+        assert linked(user, address) == [False, False]
+    # Who has left the care team sees the patient's no more.
+    CareTeamMember.objects.filter(user=alice).delete()
+    assert linked(alice, upload) == [True, False]

@@ -140,3 +140,26 @@ def test_it_never_shows_another_patient(
     page = paula.get("/me/").content.decode()
     assert "Nothing was recorded" in page
     assert "Oskar" not in page
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [("LEAD_OFF", "Check your electrodes"), ("NO_DATA", "Not connected")],
+)
+def test_it_says_no_better_of_the_recording_than_the_wall(
+    paula: Client, assignment: Assignment, rule: str, words: str
+) -> None:
+    now = timezone.now()
+    recorded(assignment, end_at=now)
+    assert "Recording now" in paula.get("/me/status/").content.decode()
+    Alarm.objects.create(
+        patient=assignment.patient,
+        rule=rule,
+        priority=Alarm.Priority.LOW,
+        onset_at=now - timedelta(minutes=4),
+        raised_at=now,
+        annotator="tc-test",
+    )
+    page = paula.get("/me/status/").content.decode()
+    assert words in page
+    assert "Recording now" not in page

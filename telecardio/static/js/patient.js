@@ -3,6 +3,7 @@
 
 import { ageOf } from "./ages.js";
 import { beatWords } from "./beat_words.js";
+import "./kept_focus.js";
 import { LiveSocket } from "./live_socket.js";
 import { LiveStrip } from "./live_strip.js";
 import { entryTime, Monitor } from "./monitor.js";

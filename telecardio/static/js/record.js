@@ -62,6 +62,8 @@ async function show(at) {
       wait(turn);
       return;
     }
+    // The session has ended: the answer is the form to sign in.
+    if (answer.redirected) location.reload();
     if (!answer.ok) throw new Error(String(answer.status));
     view = await answer.json();
   } catch {

@@ -62,6 +62,11 @@ form.addEventListener("submit", (event) => {
 });
 
 function finish(request) {
+  if (new URL(request.responseURL).pathname !== new URL(form.action).pathname) {
+    // The session has ended: the answer is the form to sign in.
+    showErrors({ file: [form.dataset.signedOut] });
+    return;
+  }
   let answer = {};
   try {
     answer = JSON.parse(request.responseText);
