@@ -100,8 +100,9 @@ def _analyse(
         if isinstance(result, Work):
             put_off(result.state, now=now)
         elif result.moved is None:
-            tail = store_flush(result.work.state, result.analysis, now=now)
-            kept += [tail] if tail else []
+            with _each_alone(result.work.state, now=now):
+                tail = store_flush(result.work.state, result.analysis, now=now)
+                kept += [tail] if tail else []
         else:
             lots.append(result)
     kept += _store(lots, now=now)

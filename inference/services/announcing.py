@@ -17,12 +17,19 @@ def announce_alarms(patient: Patient | None) -> None:
 
 
 def alarm_states(patients: Iterable[Patient]) -> dict[int, dict[str, Any]]:
-    """Return per patient the open alarms, worst first, and the rhythm in words."""
+    """Return per patient the rhythm in words and the open alarms, worst first.
+
+    Without alarms where there are too many to tell again and again.
+    """
     by_patient: dict[int, list[Alarm]] = {patient.pk: [] for patient in patients}
     found = Alarm.objects.open().filter(patient__in=list(by_patient)).worst_first()
     for alarm in found:
         by_patient[alarm.patient_id].append(alarm)
     return {pk: _state(alarms) for pk, alarms in by_patient.items()}
+
+
+# More are not pushed with every second of signal; pages ask for all of them anyway.
+MOST_TOLD = 20
 
 
 def _state(alarms: list[Alarm]) -> dict[str, Any]:
@@ -31,10 +38,10 @@ def _state(alarms: list[Alarm]) -> dict[str, Any]:
         for alarm in alarms
         if alarm.state == Alarm.State.ACTIVE and not RULES[alarm.rule].technical
     ]
-    return {
-        "rhythm": active[0] if active else "",
-        "alarms": [_summary(alarm) for alarm in alarms],
-    }
+    state: dict[str, Any] = {"rhythm": active[0] if active else ""}
+    if len(alarms) <= MOST_TOLD:
+        state["alarms"] = [_summary(alarm) for alarm in alarms]
+    return state
 
 
 def _summary(alarm: Alarm) -> dict[str, Any]:

@@ -33,10 +33,12 @@ class Move:
 def move_cursors(moves: Sequence[Move], *, annotator: str, now: datetime) -> set[int]:
     """Move each cursor whose claim still holds, and give the records back.
 
-    Returns the ids of the rows that moved: of another one nothing may be kept.
+    Returns the ids of the rows that moved: of another one nothing may be kept, nor of a
+    record that has got its patient meanwhile, who must hear of its alarms.
     """
     values: dict[str, Any] = {
         "ids": [move.row.pk for move in moves],
+        "patients": [move.row.record.patient_id for move in moves],
         "claims": [move.row.claim for move in moves],
         "starts": [move.row.cursor_sample for move in moves],
         "ends": [move.end for move in moves],
@@ -86,10 +88,13 @@ SET annotator = %(annotator)s, cursor_sample = move.stop,
     technical = move.technical, advanced_at = %(now)s, flushed_sample = NULL,
     failed_count = 0, next_try_at = NULL, claim = NULL, claimed_until = NULL
 FROM unnest(%(ids)s::bigint[], %(claims)s::uuid[], %(starts)s::bigint[],
-        %(ends)s::bigint[], %(checksums)s::bigint[], %(technical)s::jsonb[])
-    AS move (id, claim, start, stop, checksum, technical)
+        %(ends)s::bigint[], %(checksums)s::bigint[], %(technical)s::jsonb[],
+        %(patients)s::bigint[])
+    AS move (id, claim, start, stop, checksum, technical, patient),
+    devices_record AS record
 WHERE state.id = move.id AND state.claim = move.claim
-    AND state.cursor_sample = move.start
+    AND state.cursor_sample = move.start AND record.id = state.record_id
+    AND record.patient_id IS NOT DISTINCT FROM move.patient
 RETURNING state.id
 """
 _WRITE = """

@@ -32,6 +32,8 @@ from inference.services.versions import keep_older
 QUIET = timedelta(seconds=60)
 LONGEST_QUIET = timedelta(minutes=4)
 AFTER_FAILURE = timedelta(minutes=5)
+# Whether a gap is closed is asked of at most so much signal.
+LOOKED_AT_S = 3600
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +59,7 @@ def _absorb(state: AnalysisState, *, now: datetime) -> None:
     if row is None:
         raise ClaimLost
     records = Record.objects.select_for_update(no_key=True)
-    marks = ("end_sample", "late_from_sample", "late_to_sample")
+    marks = ("fs", "end_sample", "late_from_sample", "late_to_sample")
     record = records.only(*marks).get(pk=row.record_id)
     late_from, late_to = record.late_from_sample, record.late_to_sample
     state.record.end_sample = record.end_sample
@@ -74,7 +76,11 @@ def _absorb(state: AnalysisState, *, now: datetime) -> None:
             row.redo_from_sample = min(known, late_from)
             if row.redo_to_sample is not None:
                 row.redo_to_sample = late_to and max(late_to, row.redo_to_sample)
-        closed = is_closed(state.record, row.redo_from_sample, row.cursor_sample)
+        # Of a longer span the question would hold the locks for too long.
+        is_short = row.cursor_sample - row.redo_from_sample <= LOOKED_AT_S * record.fs
+        closed = is_short and is_closed(
+            state.record, row.redo_from_sample, row.cursor_sample
+        )
         row.redo_since = row.redo_since or now
         latest = max(now, row.redo_since + LONGEST_QUIET)
         row.redo_due_at = now if closed else min(now + QUIET, latest)

@@ -11,7 +11,6 @@ from typing import Any
 from django.db import transaction
 
 from devices.models import Record
-from devices.reading import read_signal_mv
 from inference.ecg.pipeline import RecordState, advance, finish, initial_state
 from inference.ecg.state import BadState
 from inference.ecg.types import Analysis, Limits, Nets, Signal
@@ -21,6 +20,7 @@ from inference.services.beats import beat_block
 from inference.services.episodes import last_word
 from inference.services.limits import limits_of
 from inference.services.lots import CHECKPOINT_S, next_checkpoint
+from inference.services.past_damage import read_past_damage
 from inference.services.taking_over import WARM_UP_S
 
 # Behind a span so long the end of what began in it is looked for.
@@ -152,7 +152,7 @@ def _limits(reanalysis: Reanalysis) -> list[Limits]:
 
 
 def _signal(reanalysis: Reanalysis, start: int, end: int) -> Signal:
-    return read_signal_mv(reanalysis.record, start, end, lead=reanalysis.lead)
+    return read_past_damage(reanalysis.record, start, end, lead=reanalysis.lead)
 
 
 def _is_last(reanalysis: Reanalysis, end: int) -> bool:

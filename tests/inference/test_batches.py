@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from devices.models import Assignment, Device, Record
 from devices.services import assign_device
-from inference.models import AnalysisState, BeatBlock
+from inference.models import AnalysisState, BeatBlock, Episode
 from inference.nets import annotator
-from inference.services import waking
+from inference.services import analysis, waking
 from inference.services.analysis import analyse_pending
 from inference.services.claims import _CLAIM, Queue, claim_records
 from inference.services.waking import RECENTLY, wake_records
@@ -191,3 +191,49 @@ def test_it_does_not_look_through_finished_records(
     assert "analysis_state_unsettled" in claims
     assert "Seq Scan on inference_analysisstate" not in claims
     assert "record_received" in wakes
+
+
+def test_a_record_that_gets_its_patient_meanwhile_is_looked_at_again(
+    assignment: Assignment, ecg_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _send(assignment, ecg_data, seconds=60)
+    Record.objects.update(patient=None)
+    compute = analysis.compute
+
+    def attributed(works):
+        Record.objects.update(patient=assignment.patient)
+        yield from compute(works)
+
+    monkeypatch.setattr(analysis, "compute", attributed)
+    analyse_pending(now=NOW)
+    assert _state(assignment).cursor_sample == 0
+    assert not BeatBlock.objects.exists()
+    monkeypatch.undo()
+    # The claim that was not given back has run out.
+    analyse_pending(now=NOW + timedelta(seconds=30))
+    assert _state(assignment).cursor_sample == 60 * FS
+    assert set(Episode.objects.values_list("patient", flat=True)) <= {
+        assignment.patient_id
+    }
+
+
+def test_a_tail_that_cannot_be_kept_stops_nobody(
+    assignment: Assignment,
+    other: Assignment,
+    ecg_data: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _send(assignment, ecg_data, seconds=20.5)
+    analyse_pending(now=NOW)
+    _send(other, ecg_data)
+    store_flush = analysis.store_flush
+
+    def failing(state, *given, **named):
+        if state.record.device_id == assignment.device_id:
+            raise ValueError("this tail")
+        return store_flush(state, *given, **named)
+
+    monkeypatch.setattr(analysis, "store_flush", failing)
+    analyse_pending(now=NOW + timedelta(seconds=15))
+    assert _state(other).cursor_sample == 20 * FS
+    assert _state(assignment).failed_count == 1

@@ -83,6 +83,10 @@ class Command(BaseCommand):
             except (CannotReanalyse, TakenOver) as error:
                 failed += 1
                 self.stderr.write(str(error))
+            except OSError as error:
+                # A file is missing, or the store is away: the next run goes on there.
+                failed += 1
+                self.stderr.write(f"Record {record.pk}: {error}")
         if failed:
             message = f"{failed} of {len(records)} records were not analysed again."
             raise CommandError(message)
