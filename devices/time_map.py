@@ -13,6 +13,10 @@ from numpy.typing import NDArray
 
 # A clock that disagrees by more than this starts a new piece.
 TOLERANCE = timedelta(milliseconds=250)
+# One that did so often lately is coarse, such as one of whole seconds: it is believed
+# where it disagrees by more than this. Each piece costs everybody who reads the record.
+OFTEN, LATELY_S = 15, 3600
+COARSE_TOLERANCE = timedelta(seconds=2)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -65,7 +69,7 @@ class TimeMap:
 
     def agrees(self, sample: int, at: datetime) -> bool:
         """Tell whether a clock that says ``at`` at ``sample`` is within tolerance."""
-        return abs(at - self.time_of(sample)) <= TOLERANCE
+        return abs(at - self.time_of(sample)) <= self._tolerance(sample)
 
     def observe(self, sample: int, at: datetime) -> None:
         """Take a clock reading after all earlier ones: a new piece if it disagrees."""
@@ -74,6 +78,12 @@ class TimeMap:
         elif not self.agrees(sample, at):
             step = at - self.time_of(sample)
             self.pieces.append(Piece(sample, at, step))
+
+    def _tolerance(self, sample: int) -> timedelta:
+        is_often = len(self.pieces) >= OFTEN
+        if is_often and sample - self.pieces[-OFTEN].sample < LATELY_S * self.fs:
+            return COARSE_TOLERANCE
+        return TOLERANCE
 
     def shift(self, by: timedelta) -> None:
         """Move the whole map in time."""

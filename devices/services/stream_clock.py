@@ -41,11 +41,13 @@ class StreamClock:
         self._head = record.end_sample if record else 0
         self._refit_after: int | None = None
         self._boot_at: datetime | None = None
+        self._has_part = False
         if record is not None:
             self.certain = not record.time_uncertain
             pieces = _pieces(record, last_pieces, packets)
             self.map = TimeMap(record.fs, pieces or [Piece(0, record.started_at)])
             self._saved_to = pieces[-1].sample if pieces else -1
+            self._has_part = len(pieces) == ANCHORS
             if record.time_uncertain:
                 self._boot_at = self._find_boot(record)
             return
@@ -170,6 +172,10 @@ class StreamClock:
         return self.map.time_of(self._head) - self.received_at
 
     def _refit(self, record: Record, after: int) -> None:
+        if self._has_part:
+            # How often the clock disagreed is asked of the pieces before, too.
+            older = record.anchors.filter(sample__lt=self.map.pieces[0].sample)
+            self.map.pieces[:0] = time_pieces(older.order_by("sample"))
         start = self.map.refit_start(after)
         self.map.refit(after, read_clock(record, start))
         self._saved_to = min(self._saved_to, start)

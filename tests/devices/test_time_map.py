@@ -6,7 +6,7 @@ import numpy as np
 
 from devices.models import Record
 from devices.reading import read_time_map
-from devices.time_map import Piece, TimeMap
+from devices.time_map import LATELY_S, OFTEN, Piece, TimeMap
 from tests.devices.conftest import FS, timed
 
 START = datetime(2026, 11, 23, 10, tzinfo=UTC)
@@ -71,10 +71,37 @@ def test_it_finds_the_same_correction_when_packets_come_backwards(
     assert read_time_map(record).time_of(6 * FS) == record.end_at
 
 
-def test_it_survives_a_clock_that_jumps_all_the_time(upload, assignment, hour_ago):
-    jitter = [timed(seq, hour_ago + (seq % 2) * SECOND) for seq in range(60)]
+def test_a_clock_of_whole_seconds_makes_few_anchors(upload, assignment, hour_ago):
+    seconds = [timed(seq, hour_ago + (seq % 2) * SECOND) for seq in range(60)]
     for start in range(0, 60, 6):
-        upload(*jitter[start : start + 6])
+        upload(*seconds[start : start + 6])
     record = Record.objects.get()
-    assert record.anchors.count() == 60
-    assert record.time_of(59 * FS) == hour_ago + 60 * SECOND
+    assert record.anchors.count() == OFTEN
+    assert abs(record.time_of(59 * FS) - hour_ago - 60 * SECOND) <= 2 * SECOND
+    # A clock that is set is believed all the same.
+    later = hour_ago + 600 * SECOND
+    upload(*[timed(seq, later) for seq in range(60, 63)])
+    record.refresh_from_db()
+    assert record.anchors.count() == OFTEN + 1
+    assert record.time_of(62 * FS) == later + 62 * SECOND
+
+
+def test_an_hour_later_a_coarse_clock_is_believed_again():
+    time_map = TimeMap(1, [Piece(0, START)])
+    for sample in range(1, 2 * OFTEN):
+        time_map.observe(sample, START + (sample + sample % 2) * SECOND)
+    assert len(time_map.pieces) == OFTEN
+    time_map.observe(2 * LATELY_S, START + (2 * LATELY_S + 1.5) * SECOND)
+    assert len(time_map.pieces) == OFTEN + 1
+
+
+def test_late_packets_of_a_coarse_clock_move_nothing_far(upload, assignment, hour_ago):
+    packets = [timed(seq, hour_ago + (seq % 2) * SECOND) for seq in range(90)]
+    late = {40, 41, 70}
+    upload(*[packet for seq, packet in enumerate(packets) if seq not in late])
+    upload(*[packets[seq] for seq in sorted(late)])
+    record = Record.objects.get()
+    assert record.anchors.count() <= OFTEN + 1
+    for seq in range(90):
+        counted = hour_ago + seq * SECOND
+        assert abs(record.time_of(seq * FS) - counted) <= 3 * SECOND
