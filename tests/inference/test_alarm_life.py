@@ -15,6 +15,7 @@ from inference.services.alarms import (
     acknowledge_alarm,
     follow_condition,
 )
+from inference.services.announcing import MOST_TOLD, alarm_states
 from patients.models import Patient, User
 from tests.inference.conditions import condition
 
@@ -182,3 +183,21 @@ def _wait_for_lock(following: "Future[None]") -> None:
                 return
         time.sleep(0.02)
     raise AssertionError("The update does not wait for the acknowledgement.")
+
+
+def test_more_alarms_than_a_page_needs_at_once_are_not_pushed(
+    patient: Patient,
+) -> None:
+    for second in range(MOST_TOLD + 1):
+        assert len(alarm_states([patient])[patient.pk]["alarms"]) == second
+        Alarm.objects.create(
+            patient=patient,
+            rule="VT",
+            priority=3,
+            state=Alarm.State.CLEARED,
+            onset_at=NOW + timedelta(seconds=second),
+            end_at=NOW + timedelta(seconds=second, milliseconds=500),
+            raised_at=NOW,
+            annotator="tc-test",
+        )
+    assert alarm_states([patient])[patient.pk] == {"rhythm": ""}
