@@ -4,6 +4,7 @@ Every piece runs at the record's ``fs`` from its anchor on; the first also reach
 backwards. The clock of a device only places the pieces, it never re-samples.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -80,10 +81,11 @@ class TimeMap:
             self.pieces.append(Piece(sample, at, step))
 
     def _tolerance(self, sample: int) -> timedelta:
-        is_often = len(self.pieces) >= OFTEN
-        if is_often and sample - self.pieces[-OFTEN].sample < LATELY_S * self.fs:
-            return COARSE_TOLERANCE
-        return TOLERANCE
+        before = bisect_right(self.pieces, sample, key=lambda piece: piece.sample)
+        if before < OFTEN:
+            return TOLERANCE
+        lately = sample - self.pieces[before - OFTEN].sample < LATELY_S * self.fs
+        return COARSE_TOLERANCE if lately else TOLERANCE
 
     def shift(self, by: timedelta) -> None:
         """Move the whole map in time."""

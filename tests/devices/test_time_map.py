@@ -105,3 +105,10 @@ def test_late_packets_of_a_coarse_clock_move_nothing_far(upload, assignment, hou
     for seq in range(90):
         counted = hour_ago + seq * SECOND
         assert abs(record.time_of(seq * FS) - counted) <= 3 * SECOND
+
+
+def test_a_late_reading_is_judged_by_what_came_before_it():
+    daily = [Piece(n * 86_400, START + n * 86_400.5 * SECOND) for n in range(2 * OFTEN)]
+    time_map = TimeMap(1, daily)
+    at = time_map.time_of(86_500)
+    assert not time_map.agrees(86_500, at + SECOND)
