@@ -17,6 +17,7 @@ from inference.label_figures import released_figures
 from inference.mail_strip import strip_png
 from inference.models import Alarm, MailDelivery
 from inference.services.beats import beats_between
+from inference.services.recipients import may_see_signal
 
 STRIP_S, BEFORE_S = 8, 3
 STRIP_CID = "strip"
@@ -25,7 +26,8 @@ STRIP_CID = "strip"
 def alarm_message(delivery: MailDelivery) -> EmailMultiAlternatives:
     """Return the mail about one alarm, as text and as HTML with an 8 s strip."""
     alarm = delivery.alarm
-    strip = alarm_strip(alarm)
+    seen = may_see_signal(delivery.address, alarm)
+    strip = alarm_strip(alarm) if seen else None
     context = {"alarm": alarm_words(alarm), "delivery": delivery, "strip": strip}
     message = _message(
         "alarm", context, delivery.address, delivery.message_id, high=alarm.priority > 2

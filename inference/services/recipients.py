@@ -22,6 +22,12 @@ def addresses_for(rule: AlertRule, alarm: Alarm) -> list[str]:
     return addresses
 
 
+def may_see_signal(address: str, alarm: Alarm) -> bool:
+    """Tell whether a mail to ``address`` may show the signal: not to staff."""
+    user = User.objects.filter(email__iexact=address).first()
+    return user is None or Right.SIGNAL in rights_of(user, alarm.patient)
+
+
 def may_be_mailed(address: str, alarm: Alarm) -> bool:
     """Tell whether mail about ``alarm`` may go to ``address``.
 

@@ -14,6 +14,7 @@ from inference.services import mails
 from inference.services.alarms import acknowledge_alarm, follow_condition
 from inference.services.mails import send_due_mails
 from inference.services.notices import queue_mails
+from inference.services.recipients import may_see_signal
 from patients.models import Patient, User
 from telecardio.processes import free_port
 from tests.inference.conditions import condition
@@ -311,6 +312,10 @@ def test_it_mails_staff_of_what_is_technical_alone(
     _raise(patient, "NO_DATA")
     assert _mail() == 1
     assert mail_server.addresses == [staff_user.email]
+    told = Alarm.objects.get(rule="NO_DATA")
+    # What they look after is no reason to see a signal.
+    assert not may_see_signal(staff_user.email, told)
+    assert may_see_signal("alice@example.org", told)
 
 
 def test_a_mail_that_waited_says_who_has_acknowledged_meanwhile(
