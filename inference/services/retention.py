@@ -15,6 +15,9 @@ from patients.models.patient import MOST_DAYS
 
 log = logging.getLogger(__name__)
 
+# What cannot be worked in for so long (a file is missing) never may be.
+LONGEST_WAIT = timedelta(days=1)
+
 
 def remove_old_history(*, now: datetime) -> int:
     """Remove what is older than ``keep_days`` of each patient; count the records.
@@ -39,11 +42,31 @@ def _remove_of(patient: Patient, *, now: datetime) -> int:
     records = patient.records.filter(started_at__lt=before)
     # Of what is gone as a whole nothing more can go.
     records = records.exclude(compaction__removed_to_sample__gte=F("end_sample"))
-    removed = [
-        _remove(record, patient, before, now=now)
-        for record in records.select_related("compaction")
-    ]
-    return sum(removed)
+    removed = 0
+    for record in records.select_related("compaction", "analysis"):
+        if not _waits(record, now=now):
+            _count_hours(record, patient, before, now=now)
+            removed += _remove(record, patient, before, now=now)
+    return removed
+
+
+def _waits(record: Record, *, now: datetime) -> bool:
+    """Tell whether late samples are to be worked in before figures can be counted."""
+    state = getattr(record, "analysis", None)
+    since = state.redo_since if state else None
+    is_marked = record.late_from_sample is not None and state is not None
+    return is_marked or (since is not None and now - since < LONGEST_WAIT)
+
+
+def _count_hours(
+    record: Record, patient: Patient, before: datetime, *, now: datetime
+) -> None:
+    """Count what stays of the hours, as long as there is what they are counted from."""
+    known = getattr(record, "compaction", None)
+    removed_to = known.removed_to_sample if known else 0
+    since = record.time_of(removed_to) if removed_to else record.started_at
+    if since < before:
+        hours_of(patient, start_at=since, end_at=before, now=now)
 
 
 @transaction.atomic
@@ -54,12 +77,6 @@ def _remove(
     floor = remove_history(record=record, before=before, now=now)
     if floor <= (known.removed_to_sample if known else 0):
         return False
-    if not known or not known.removed_to_sample:
-        since = record.started_at
-    else:
-        since = record.time_of(known.removed_to_sample)
-    # The figures stay, so they must be there before what they are counted from goes.
-    hours_of(patient, start_at=since, end_at=record.time_of(floor), now=now)
     BeatBlock.every.filter(record=record, end_sample__lte=floor).delete()
     checkpoints = Checkpoint.objects.filter(record=record, sample__lte=floor)
     last = checkpoints.order_by("-sample").first()

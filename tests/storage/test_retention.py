@@ -129,12 +129,15 @@ def test_it_keeps_everything_of_whom_nothing_was_decided(store: Store) -> None:
 
 def test_it_removes_beats_and_keeps_episodes(assignment: Assignment) -> None:
     now = timezone.now()
+    # Ten minutes of it are the end of an hour.
+    hour = now.replace(minute=0, second=0, microsecond=0) - timedelta(days=2)
+    start_at = hour - timedelta(minutes=10)
     Assignment.objects.update(start_at=now - timedelta(days=3))
     assignment.refresh_from_db()
     record = fill_record(
         assignment=assignment,
         signal=script_source("vt"),
-        start_at=now - timedelta(days=2),
+        start_at=start_at,
         seconds=1200,
         now=now,
     )
@@ -144,7 +147,8 @@ def test_it_removes_beats_and_keeps_episodes(assignment: Assignment) -> None:
     episodes = Episode.objects.filter(record=record).count()
     assert episodes
     _keep(record, 2)
-    assert remove_old_history(now=now + timedelta(minutes=10, seconds=1)) == 1
+    later = hour + timedelta(days=2, seconds=1)
+    assert remove_old_history(now=later) == 1
     assert Compaction.objects.get().removed_to_sample == 600 * 250
     assert BeatBlock.every.order_by("start_sample").first().start_sample == 600 * 250
     assert Checkpoint.objects.order_by("sample").first().sample == 600 * 250
