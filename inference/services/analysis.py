@@ -1,12 +1,14 @@
 """Analyse whatever is pending: the centre of the worker."""
 
 import logging
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
 from django.db import InterfaceError, OperationalError
 
+from devices.models import Record
 from inference.ecg.grid import BLOCK_S
 from inference.ecg.state import BadState
 from inference.metrics import ANALYSED_SECONDS, LABEL_SECONDS
@@ -19,6 +21,7 @@ from inference.services.claims import (
     release,
 )
 from inference.services.elapsing import Elapsing
+from inference.services.episodes import attribute_episodes
 from inference.services.late import absorb_late, redo_late
 from inference.services.live_results import announce_stored
 from inference.services.storing import Stored, store_flush, store_lots
@@ -92,6 +95,7 @@ def _analyse(
     claimed: list[AnalysisState], queue: Queue, *, now: datetime
 ) -> tuple[set[int], list[Stored]]:
     """Analyse one claimed batch; return who got further, and what was kept."""
+    _TakingOver.begin()
     served, ready = _work_in_late(claimed, queue, now=now)
     works = list(_prepare(ready, queue, now=now))
     lots: list[Done] = []
@@ -106,9 +110,19 @@ def _analyse(
         else:
             lots.append(result)
     kept += _store(lots, now=now)
+    _attribute(kept)
     served |= {one.row.pk for one in kept}
     announce_stored(kept, now=now)
     return served, kept
+
+
+def _attribute(kept: Sequence[Stored]) -> None:
+    """Give what was kept of held records to whom they were given in that moment."""
+    held = [one.record.pk for one in kept if one.record.patient_id is None]
+    if held:
+        given = Record.objects.filter(pk__in=held, patient__isnull=False)
+        for pk in given.values_list("pk", flat=True):
+            attribute_episodes(pk)
 
 
 def _work_in_late(
@@ -142,6 +156,27 @@ def _prepare(
                 yield work
 
 
+class _TakingOver:
+    """Takes records over for a while in each batch: the others must not wait."""
+
+    MOST_S = 3.0
+    begun_s = 0.0
+
+    @classmethod
+    def begin(cls) -> None:
+        """Begin a batch."""
+        cls.begun_s = time.monotonic()
+
+    @classmethod
+    def go_on(cls, state: AnalysisState, *, now: datetime) -> None:
+        """Take a record over, or leave it to the next batch."""
+        if time.monotonic() - cls.begun_s > cls.MOST_S:
+            release(state)
+            return
+        log.warning("Record %s is taken over from another version", state.record_id)
+        take_over(state, now=now)
+
+
 @contextmanager
 def _each_alone(state: AnalysisState, *, now: datetime) -> Iterator[None]:
     """Let a record that cannot be prepared stop nobody else."""
@@ -150,8 +185,7 @@ def _each_alone(state: AnalysisState, *, now: datetime) -> Iterator[None]:
             yield
         except BadState:
             # Written by another version of the analysis, which cannot go on.
-            log.warning("Record %s is taken over from another version", state.record_id)
-            take_over(state, now=now)
+            _TakingOver.go_on(state, now=now)
     except (OperationalError, InterfaceError):
         raise
     except Exception:

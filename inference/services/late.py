@@ -100,12 +100,14 @@ class Redo:
     """A recomputed span: pieces that end at checkpoints, and the state after it.
 
     It goes no further than ``until``. What began before ``floor`` is not seen whole.
+    ``older``: what comes behind it was said by another version, and is no guide.
     """
 
     start: int
     carried: RecordState
     until: int
     floor: int = 0
+    older: bool = False
     pieces: list[Analysis] = field(default_factory=list)
     checkpoints: dict[int, bytes] = field(default_factory=dict)
     # The new state met the old one, so nothing after it can differ.
@@ -167,15 +169,14 @@ def _recompute(state: AnalysisState, *, now: datetime) -> Redo:
         )
         redo.pieces.append(analysis)
         position = end
-        if position % (CHECKPOINT_S * record.fs) == 0:
+        if redo.older:
+            redo.met = position >= forgotten
+        elif position % (CHECKPOINT_S * record.fs) == 0:
             redo.checkpoints[position] = redo.carried.to_bytes()
             # Between two late places it may come out as before, too.
             redo.met = position >= last_late and _is_as_before(
                 record, position, redo.checkpoints[position]
             )
-            if redo.until < state.cursor_sample:
-                # There is no state of before to compare with.
-                redo.met |= position >= forgotten
         if not extend_claim(state, now=clock.now()):
             raise ClaimLost
     return redo
@@ -183,23 +184,18 @@ def _recompute(state: AnalysisState, *, now: datetime) -> Redo:
 
 def _start(state: AnalysisState) -> Redo:
     record, late_from = state.record, state.redo_from_sample or 0
-    begun = state.begun_sample
-    is_older = late_from < begun
-    until = begun if is_older else state.cursor_sample
-    checkpoints = Checkpoint.objects.filter(record=record, sample__lte=late_from)
-    if not is_older:
-        # One from before cannot come out as this state did.
-        checkpoints = checkpoints.filter(sample__gte=begun)
-    checkpoint = checkpoints.order_by("-sample").first()
-    if checkpoint is not None:
-        carried = RecordState.from_bytes(checkpoint.carried)
-        return Redo(checkpoint.sample, carried, until)
-    if is_older:
+    begun, cursor = state.begun_sample, state.cursor_sample
+    if late_from < begun:
         start = next_checkpoint(late_from, record.fs) - CHECKPOINT_S * record.fs
         carried, _ = warm_state(record, start, lead=state.lead)
-        return Redo(start, carried, until, floor=start)
-    carried = initial_state(fs=record.fs, origin=begun)
-    return Redo(begun, carried, until, floor=begun)
+        return Redo(start, carried, begun, floor=start, older=True)
+    checkpoints = Checkpoint.objects.filter(record=record, sample__lte=late_from)
+    checkpoint = checkpoints.order_by("-sample").first()
+    if checkpoint is None:
+        carried = initial_state(fs=record.fs, origin=begun)
+        return Redo(begun, carried, cursor, floor=begun)
+    carried = RecordState.from_bytes(checkpoint.carried)
+    return Redo(checkpoint.sample, carried, cursor)
 
 
 def _is_as_before(record: Record, sample: int, state: bytes) -> bool:
@@ -245,12 +241,13 @@ def _store(state: AnalysisState, redo: Redo, *, now: datetime) -> bool:
         stop=stop,
         cursor=row.cursor_sample,
         floor=max(removed, redo.floor),
+        goes_on=not redo.older,
         annotator=annotator(),
         now=now,
     )
     forget_hours(record, from_sample=redo.start, floor=removed)
     late_to = row.redo_to_sample
-    if redo.until < row.cursor_sample and (late_to is None or late_to > redo.until):
+    if redo.older and (late_to is None or late_to > redo.until):
         # The rest lies where the state of now began.
         row.redo_from_sample, row.redo_due_at = redo.until, now
     else:

@@ -30,6 +30,7 @@ def revise_episodes(
     stop: int,
     cursor: int,
     floor: int = 0,
+    goes_on: bool = True,
     annotator: str,
     now: datetime,
 ) -> None:
@@ -38,6 +39,9 @@ def revise_episodes(
     ``carried`` is the state at ``stop``; where it equals the old one, what was
     reported after ``stop`` holds, as does what began before ``floor``, of which the
     signal is gone. New episodes raise alarms, marked late.
+
+    Unless the analysis ``goes_on`` from that state nobody will tell how what is open at
+    ``stop`` ends: what was reported of it later stands, and else it ends there.
     """
     reported = Q(reported_sample__gt=start, reported_sample__lte=stop)
     if stop == cursor:
@@ -56,6 +60,8 @@ def revise_episodes(
     }
     later = Episode.objects.filter(record=record, reported_sample__gt=stop)
     kept = set(later.values_list("label", "onset_sample"))
+    if not goes_on:
+        found = _closed(found, list(later), stop)
     changed = []
     for one in found:
         key = (one.label, one.onset_sample)
@@ -84,6 +90,23 @@ def revise_episodes(
     for row in changed:
         _mark_alarms(row, now=now)
     alarm_episodes(record, changed, cursor=cursor, now=now)
+
+
+def _closed(found: list[Seen], later: Sequence[Episode], stop: int) -> list[Seen]:
+    """Return what was found with an end; without what other rows tell from then on."""
+    closed = []
+    for one in found:
+        if one.end_sample is not None:
+            closed.append(one)
+        elif not any(_holds(row, one, stop) for row in later):
+            closed.append(replace(one, end_sample=stop))
+    return closed
+
+
+def _holds(row: Episode, one: Seen, stop: int) -> bool:
+    begins = row.onset_sample is not None and row.onset_sample <= stop
+    ends = row.end_sample is None or row.end_sample >= one.onset_sample
+    return row.label == one.label and begins and ends
 
 
 def _moved(

@@ -12,6 +12,7 @@ from inference.models import Alarm, AnalysisState, BeatBlock
 from inference.nets import annotator
 from inference.services.beats import beat_block, insert_blocks
 from inference.services.carried import checksum_of, is_due, memory
+from inference.services.claims import release
 from inference.services.conditions import (
     alarm_episodes,
     end_quality,
@@ -64,10 +65,14 @@ def store_lots(lots: Iterable[Done], *, now: datetime) -> list[Stored]:
         seen = {lot.record.pk: lot.analysis.episodes for lot in kept}
         standing = Standing([lot.row for lot in kept], seen)
         moved = move_cursors([x.move for x in kept], annotator=annotator(), now=now)
+        refused = [lot for lot in kept if lot.row.pk not in moved]
         kept = [lot for lot in kept if lot.row.pk in moved]
         _keep_beats(kept, now=now)
         _keep_states(kept, now=now)
         stored = [_follow(lot, standing, now=now) for lot in kept]
+    for lot in refused:
+        # Of a record that has got its patient meanwhile the claim still holds.
+        release(lot.row)
     for lot in kept:
         # Only what is committed is remembered.
         memory.put(lot.row.pk, lot.move.carried, lot.move.checksum, lot.work.limits)

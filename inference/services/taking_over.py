@@ -111,10 +111,12 @@ def _hand_over(
         row.end_sample = max(end, row.onset_sample or 0)
         row.end_at = record.time_of(row.end_sample)
         row.provisional = False
+        # A later look at what lies before has nothing to say of it.
+        row.reported_sample = cursor
         row.save()
         if part is None:
             changed.append(row)
         else:
-            alarms = Alarm.objects.filter(episode=row, state=Alarm.State.ACTIVE)
-            alarms.update(episode=part)
+            # Also one that a silence ended for a while: it goes on with the episode.
+            Alarm.objects.filter(episode=row).update(episode=part)
     alarm_episodes(record, changed, cursor=cursor, now=now)

@@ -10,6 +10,7 @@ from django.utils import timezone
 from devices.codec import Packet
 from devices.models import Assignment, Record
 from inference.models import Alarm, AnalysisState, BeatBlock, Checkpoint, Episode
+from inference.services import analysis
 from inference.services.analysis import analyse_pending
 from inference.services.beats import beats_between
 from inference.services.carried import memory
@@ -36,7 +37,11 @@ def af(ecg_data: Path) -> np.ndarray:
 
 
 def _start(
-    assignment: Assignment, adu: np.ndarray, *, missing: tuple[int, ...] = ()
+    assignment: Assignment,
+    adu: np.ndarray,
+    *,
+    missing: tuple[int, ...] = (),
+    rested: bool = False,
 ) -> list[Packet]:
     """Analyse all but the last minute, as an older version; return the packets."""
     start_at = NOW - timedelta(seconds=SECONDS)
@@ -45,7 +50,7 @@ def _start(
     there = [p for p in packets[: SECONDS // 10] if p.seq not in missing]
     upload(assignment.device, there, received_at=NOW)
     # What is far behind first, and then the live head.
-    for wait_s in (4, 5):
+    for wait_s in (4, 5, *([20] if rested else [])):
         analyse_pending(now=NOW + timedelta(seconds=wait_s))
     assert AnalysisState.objects.get().cursor_sample == SECONDS * FS
     BeatBlock.objects.update(annotator="tc-older")
@@ -110,11 +115,13 @@ def test_it_goes_on_at_the_cursor_and_leaves_what_was_said(
     assert not state.is_provisional
 
 
+@pytest.mark.parametrize("rested", [False, True])
 def test_fibrillation_that_goes_on_keeps_its_alarm(
-    assignment: Assignment, af: np.ndarray
+    assignment: Assignment, af: np.ndarray, *, rested: bool
 ) -> None:
-    packets = _start(assignment, af)
-    [first] = Episode.objects.filter(label="AF", end_at=None)
+    packets = _start(assignment, af, rested=rested)
+    [first] = Episode.objects.filter(label="AF")
+    assert first.provisional == rested
     [alarm] = Alarm.objects.filter(rule="AF")
     _go_on(assignment, packets)
     [second] = Episode.objects.filter(label="AF", end_at=None)
@@ -181,6 +188,37 @@ def test_late_samples_from_before_are_worked_in_up_to_there(
     spans = BeatBlock.objects.order_by("start_sample")
     rows = list(spans.values_list("start_sample", "end_sample"))
     assert [start for start, _ in rows] == [0, *(end for _, end in rows)][:-1]
+
+
+def test_late_samples_from_before_leave_fibrillation_as_it_was_told(
+    assignment: Assignment, af: np.ndarray
+) -> None:
+    packets = _start(assignment, af, missing=(10, 11))
+    now = _go_on(assignment, packets)
+    facts = ("onset_sample", "end_sample", "withdrawn_at")
+    told = list(Episode.objects.filter(label="AF").order_by("pk").values_list(*facts))
+    [alarm] = Alarm.objects.filter(rule="AF")
+    assert not _tell_late(assignment, packets[10:12], now=now).is_provisional
+    again = Episode.objects.filter(label="AF").order_by("pk")
+    assert list(again.values_list(*facts)) == told
+    assert again.filter(end_sample=None).count() == 1
+    [same] = Alarm.objects.filter(rule="AF")
+    assert (same.pk, same.state) == (alarm.pk, Alarm.State.ACTIVE)
+
+
+def test_taking_over_leaves_time_to_the_others(
+    assignment: Assignment, vt: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packets = _start(assignment, vt)
+    monkeypatch.setattr(analysis._TakingOver, "MOST_S", -1.0)
+    now = _go_on(assignment, packets)
+    state = AnalysisState.objects.get()
+    assert (state.cursor_sample, state.claim) == (SECONDS * FS, None)
+    monkeypatch.undo()
+    for _ in range(2):
+        analyse_pending(now=now, queues=(Queue.LIVE,))
+    state.refresh_from_db()
+    assert state.cursor_sample == (SECONDS + MORE) * FS
 
 
 def test_late_samples_on_both_sides_are_worked_in(
