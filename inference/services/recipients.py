@@ -24,7 +24,7 @@ def addresses_for(rule: AlertRule, alarm: Alarm) -> list[str]:
 
 def may_see_signal(address: str, alarm: Alarm) -> bool:
     """Tell whether a mail to ``address`` may show the signal: not to staff."""
-    user = User.objects.filter(email__iexact=address).first()
+    user = _account(address)
     return user is None or Right.SIGNAL in rights_of(user, alarm.patient)
 
 
@@ -36,9 +36,13 @@ def may_be_mailed(address: str, alarm: Alarm) -> bool:
     patients themselves. An address without an account is one that the administrator
     wrote into a rule.
     """
-    user = User.objects.filter(email__iexact=address).first()
+    user = _account(address)
     if user is None:
         return True
     rights = rights_of(user, alarm.patient)
     is_technical = alarm.rule in TECHNICAL_RULES
     return Right.ALARMS in rights or (is_technical and Right.ENROL in rights)
+
+
+def _account(address: str) -> User | None:
+    return User.objects.filter(email__iexact=address).first()

@@ -70,6 +70,24 @@ def _go_on(assignment: Assignment, packets: list[Packet]) -> datetime:
     return now
 
 
+def _ten_seconds(adu: np.ndarray) -> list[Packet]:
+    """Return one more packet, behind all of them."""
+    return packets_of(
+        adu[: 10 * FS],
+        packet_s=10,
+        start_at=NOW - timedelta(seconds=SECONDS),
+        first_seq=(SECONDS + MORE) // 10,
+        first_sample=(SECONDS + MORE) * FS,
+    )
+
+
+def _has_seams() -> bool:
+    """Tell whether a row of beats does not begin where the one before ends."""
+    rows = BeatBlock.objects.order_by("start_sample")
+    spans = list(rows.values_list("start_sample", "end_sample"))
+    return [start for start, _ in spans] != [0, *(end for _, end in spans)][:-1]
+
+
 def _tell_late(
     assignment: Assignment, packets: list[Packet], *, now: datetime
 ) -> AnalysisState:
@@ -101,14 +119,7 @@ def test_it_goes_on_at_the_cursor_and_leaves_what_was_said(
     memory.forget()
     AnalysisState.objects.update(state=b"", state_sample=BEGUN)
     upload_at = NOW + timedelta(seconds=MORE + 10)
-    more = packets_of(
-        vt[: 10 * FS],
-        packet_s=10,
-        start_at=NOW - timedelta(seconds=SECONDS),
-        first_seq=len(packets),
-        first_sample=(SECONDS + MORE) * FS,
-    )
-    upload(assignment.device, more, received_at=upload_at)
+    upload(assignment.device, _ten_seconds(vt), received_at=upload_at)
     analyse_pending(now=upload_at, queues=(Queue.LIVE,))
     state.refresh_from_db()
     assert state.cursor_sample == (SECONDS + MORE + 10) * FS
@@ -185,9 +196,7 @@ def test_late_samples_from_before_are_worked_in_up_to_there(
     inside = (expected >= 95 * FS) & (expected < 125 * FS)
     found = beats_between(record, 95 * FS, 125 * FS)
     assert np.array_equal(found.samples, expected[inside])
-    spans = BeatBlock.objects.order_by("start_sample")
-    rows = list(spans.values_list("start_sample", "end_sample"))
-    assert [start for start, _ in rows] == [0, *(end for _, end in rows)][:-1]
+    assert not _has_seams()
 
 
 def test_late_samples_from_before_leave_fibrillation_as_it_was_told(
@@ -235,20 +244,11 @@ def test_late_samples_on_both_sides_are_worked_in(
         inside = (start <= expected) & (expected < end)
         found = beats_between(record, start, end)
         assert np.array_equal(found.samples, expected[inside])
-    rows = BeatBlock.objects.order_by("start_sample")
-    spans = list(rows.values_list("start_sample", "end_sample"))
-    assert [start for start, _ in spans] == [0, *(end for _, end in spans)][:-1]
+    assert not _has_seams()
     # The state that goes on knows of them, too.
     memory.forget()
-    more = packets_of(
-        vt[: 10 * FS],
-        packet_s=10,
-        start_at=NOW - timedelta(seconds=SECONDS),
-        first_seq=len(packets),
-        first_sample=(SECONDS + MORE) * FS,
-    )
     later = now + timedelta(seconds=10)
-    upload(assignment.device, more, received_at=later)
+    upload(assignment.device, _ten_seconds(vt), received_at=later)
     analyse_pending(now=later)
     state.refresh_from_db()
     assert (state.cursor_sample, state.is_provisional) == (

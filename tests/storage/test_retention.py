@@ -181,8 +181,8 @@ def test_one_patient_keeps_nobody_elses_signal(
     _keep(record, 30)
     now = record.time_of(record.end_sample) + timedelta(days=31)
     # Such rows may have been stored before there was a limit.
-    Patient.objects.filter(pk=other_patient.pk).update(keep_days=2_000_000_000)
-    Patient.objects.filter(pk=other_patient.pk).update(code="A-000")
+    theirs = Patient.objects.filter(pk=other_patient.pk)
+    theirs.update(keep_days=2_000_000_000, code="A-000")
     assert remove_old_history(now=now) == 1
     # What is gone as a whole is not looked at again.
     Record.objects.update(end_sample=Compaction.objects.get().removed_to_sample)

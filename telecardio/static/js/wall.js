@@ -2,7 +2,6 @@
 /** The live wall: many patients on one page. */
 
 import { AlarmSound } from "./alarm_sound.js";
-import { counter } from "./ages.js";
 import { Latency } from "./latency.js";
 import { LiveSocket } from "./live_socket.js";
 import { OpenAlarms } from "./open_alarms.js";

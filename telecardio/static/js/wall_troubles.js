@@ -26,9 +26,8 @@ export function endsSoon(leftMs) {
 
 /** @param {Standing} standing @returns {string[]} */
 export function troubles(standing) {
-  const { signedOut, databaseAway, pollFailedMs, disconnectedMs, sessionLeftMs } = standing;
-  const { stayFailed } = standing;
-  if (signedOut) return ["You are signed out: nobody is watched here."];
+  const { databaseAway, pollFailedMs, disconnectedMs, sessionLeftMs, stayFailed } = standing;
+  if (standing.signedOut) return ["You are signed out: nobody is watched here."];
   if (databaseAway && (pollFailedMs || disconnectedMs)) {
     const since = counter(Math.max(pollFailedMs, disconnectedMs));
     return [
