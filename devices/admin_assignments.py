@@ -11,7 +11,7 @@ from unfold.admin import ModelAdmin
 
 from devices.admin_forms import AssignmentForm
 from devices.models import Assignment
-from devices.services import AssignmentError, assign_device, end_assignment
+from devices.services import AssignmentError, assign_device, plan_end
 from patients.staff_site import StaffMayEdit
 
 
@@ -48,7 +48,7 @@ class AssignmentAdmin(StaffMayEdit, ModelAdmin):  # type: ignore[misc]
             obj.__dict__.update(made.__dict__)
         elif "end_at" in form.changed_data:
             stored = Assignment.objects.get(pk=obj.pk)
-            end_assignment(assignment=stored, at=obj.end_at)
+            plan_end(assignment=stored, end_at=obj.end_at)
 
     def changeform_view(
         self,

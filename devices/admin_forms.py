@@ -16,8 +16,8 @@ from devices.models import Assignment, Device, DeviceToken
 from devices.services import (
     AssignmentError,
     assign_device,
-    end_assignment,
     move_device,
+    plan_end,
 )
 from patients.models import Patient
 
@@ -106,12 +106,12 @@ class AssignmentForm(Rehearsed, forms.ModelForm):  # type: ignore[type-arg]
         return cleaned
 
     def perform(self) -> Assignment | None:
-        """Assign, or end if an end was given to an assignment that exists."""
+        """Assign, or give an assignment that exists another end, or none."""
         if self.instance.pk is None:
             return assign_device(**self.cleaned_data)
         if "end_at" in self.changed_data:
             stored = Assignment.objects.get(pk=self.instance.pk)
-            end_assignment(assignment=stored, at=self.cleaned_data["end_at"])
+            plan_end(assignment=stored, end_at=self.cleaned_data["end_at"])
         return None
 
 

@@ -35,20 +35,10 @@ def assign_device(
     start_at = start_at or timezone.now()
     if end_at is not None and end_at <= start_at:
         raise AssignmentError(_("The end must be after the start."))
-    same_time = Assignment.objects.filter(Q(end_at=None) | Q(end_at__gt=start_at))
-    if end_at is not None:
-        same_time = same_time.filter(start_at__lt=end_at)
-    worn = same_time.filter(device=device).select_related("patient").first()
-    if worn is not None:
-        text = _("%(device)s is worn by %(code)s at that time: end that first.")
-        raise AssignmentError(text % {"device": device, "code": worn.patient.code})
-    wears = same_time.filter(patient=patient).select_related("device").first()
-    if wears is not None:
-        text = _("%(code)s wears %(device)s at that time: end that first.")
-        raise AssignmentError(text % {"device": wears.device, "code": patient.code})
-    return Assignment.objects.create(
-        device=device, patient=patient, start_at=start_at, end_at=end_at
-    )
+    made = Assignment(device=device, patient=patient, start_at=start_at, end_at=end_at)
+    _refuse_others(made)
+    made.save()
+    return made
 
 
 @transaction.atomic
@@ -62,8 +52,7 @@ def end_assignment(*, assignment: Assignment, at: datetime | None = None) -> Non
     _lock(assignment.device, assignment.patient)
     at = at or timezone.now()
     assignment.refresh_from_db()
-    if assignment.end_at is not None and assignment.end_at <= at:
-        raise AssignmentError(_("This assignment has ended already."))
+    _refuse_ended(assignment, at)
     if at <= assignment.start_at:
         raise AssignmentError(_("The end must be after the start."))
     arrived_later = Record.objects.filter(
@@ -79,6 +68,25 @@ def end_assignment(*, assignment: Assignment, at: datetime | None = None) -> Non
 
 
 @transaction.atomic
+def plan_end(*, assignment: Assignment, end_at: datetime | None) -> None:
+    """Let an assignment in force end at ``end_at``; None: it goes on until it is ended.
+
+    An earlier end than before is refused as in :func:`end_assignment`, a later one
+    where another assignment begins before it.
+    """
+    _lock(assignment.device, assignment.patient)
+    assignment.refresh_from_db()
+    before = assignment.end_at
+    _refuse_ended(assignment, timezone.now())
+    if end_at is not None and (before is None or end_at < before):
+        end_assignment(assignment=assignment, at=end_at)
+        return
+    assignment.end_at = end_at
+    _refuse_others(assignment)
+    assignment.save(update_fields=["end_at"])
+
+
+@transaction.atomic
 def move_device(
     *, device: Device, to_patient: Patient, at: datetime | None = None
 ) -> Assignment:
@@ -90,6 +98,28 @@ def move_device(
     for current in device.assignments.covering(at):
         end_assignment(assignment=current, at=at)
     return assign_device(device=device, patient=to_patient, start_at=at)
+
+
+def _refuse_ended(assignment: Assignment, at: datetime) -> None:
+    if assignment.end_at is not None and assignment.end_at <= at:
+        raise AssignmentError(_("This assignment has ended already."))
+
+
+def _refuse_others(one: Assignment) -> None:
+    """Refuse what gives a device two patients, or a patient two devices, at a time."""
+    others = Assignment.objects.exclude(pk=one.pk)
+    others = others.filter(Q(end_at=None) | Q(end_at__gt=one.start_at))
+    if one.end_at is not None:
+        others = others.filter(start_at__lt=one.end_at)
+    worn = others.filter(device=one.device).select_related("patient").first()
+    if worn is not None:
+        text = _("%(device)s is worn by %(code)s at that time: end that first.")
+        raise AssignmentError(text % {"device": one.device, "code": worn.patient.code})
+    wears = others.filter(patient=one.patient).select_related("device").first()
+    if wears is not None:
+        text = _("%(code)s wears %(device)s at that time: end that first.")
+        code = one.patient.code
+        raise AssignmentError(text % {"device": wears.device, "code": code})
 
 
 def _lock(device: Device, *patients: Patient) -> None:
