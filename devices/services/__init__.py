@@ -5,11 +5,16 @@ from devices.services.assignments import (
     assign_device,
     end_assignment,
     move_device,
+    plan_end,
 )
 from devices.services.attribution import attribute_record
 from devices.services.compacting import compact_record, compact_span
 from devices.services.device_config import configure_device
-from devices.services.file_records import create_file_record
+from devices.services.file_records import (
+    create_file_record,
+    give_file_record,
+    remove_file_record,
+)
 from devices.services.finding import TokenClosed
 from devices.services.segments import remove_loose_files
 from devices.services.storing import read_progress, store_packets
@@ -36,9 +41,12 @@ __all__ = [
     "configure_device",
     "create_file_record",
     "end_assignment",
+    "give_file_record",
     "issue_token",
     "move_device",
+    "plan_end",
     "read_progress",
+    "remove_file_record",
     "remove_loose_files",
     "revoke_device_tokens",
     "revoke_token",

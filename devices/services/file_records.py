@@ -1,5 +1,6 @@
-"""Store a recording that came as a file."""
+"""Store a recording that came as a file, correct whose it is, and remove it."""
 
+import logging
 import zlib
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -7,12 +8,16 @@ from functools import partial
 
 import numpy as np
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 from numpy.typing import NDArray
 
-from devices.models import Anchor, Chunk, Record
+from devices.models import Anchor, Chunk, Record, Segment
+from devices.services.segments import loosen
 from devices.signals import chunk_stored
-from patients.models import Patient, User
+from patients.models import AccessLog, Patient, User
+
+log = logging.getLogger(__name__)
 
 CHUNK_S = 10
 
@@ -65,6 +70,66 @@ def create_file_record(
     )
     transaction.on_commit(send, robust=True)
     return record
+
+
+@transaction.atomic
+def give_file_record(
+    *,
+    record: Record,
+    patient: Patient | None,
+    started_at: datetime,
+    by: User,
+    now: datetime,
+) -> None:
+    """Let a recording be of another patient, or of none, and begin at ``started_at``.
+
+    The access logs of both say so. Raises ``Record.DoesNotExist`` if somebody else has
+    changed whose it is meanwhile.
+    """
+    locked = _locked(record)
+    patient_id = patient.pk if patient else None
+    if locked.patient_id != patient_id:
+        _log(locked, "given away" if patient else "made nobody's", by, now=now)
+        locked.patient = patient
+        _log(locked, "received", by, now=now)
+    if locked.started_at != started_at:
+        step = started_at - locked.started_at
+        locked.started_at = started_at
+        Anchor.objects.filter(record=locked).update(at=F("at") + step)
+        _log(locked, "dated anew", by, now=now)
+    locked.save(update_fields=["patient", "started_at"])
+
+
+@transaction.atomic
+def remove_file_record(*, record: Record, by: User, now: datetime) -> None:
+    """Remove a recording with all that was found in it; the access log says so.
+
+    Its files go after some days, when no backup needs them (see ``loosen``). Raises
+    ``Record.DoesNotExist`` if somebody was faster.
+    """
+    locked = _locked(record)
+    _log(locked, "removed", by, now=now)
+    keys = Segment.objects.filter(record=locked).values_list("key", flat=True)
+    loosen(keys=list(keys), now=now)
+    locked.delete()
+
+
+def _locked(record: Record) -> Record:
+    """Return the row, locked: no longer there if it has another patient by now."""
+    files = Record.objects.filter(source=Record.Source.FILE, patient=record.patient_id)
+    return files.select_for_update().get(pk=record.pk)
+
+
+def _log(record: Record, what: str, by: User, *, now: datetime) -> None:
+    """Write down what was done to a recording, with its patient if it has one."""
+    log.info("Recording %s: %s by account %s", record.pk, what, by.pk)
+    if record.patient_id is not None:
+        AccessLog.objects.create(
+            patient_id=record.patient_id,
+            user=by,
+            action=f"recording {record.pk} {what}",
+            at=now,
+        )
 
 
 def _chunks(

@@ -124,8 +124,10 @@ def _compact(state: AnalysisState, *, now: datetime) -> int:
         row.next_try_at = now + AFTER_FAILURE * min(row.failed_count, 12)
         done = 0
     row.claimed_until = None
-    # What was removed of the record (``remove_history``) is not ours to write.
-    row.save(update_fields=_OURS)
+    # What was removed of the record (``remove_history``) is not ours to write; the row
+    # may be gone with its record.
+    ours = {name: getattr(row, name) for name in _OURS}
+    Compaction.objects.filter(pk=row.pk).update(**ours)
     return done
 
 

@@ -47,10 +47,9 @@ def shown_episodes(annotator: str | None = None) -> QuerySet[Episode]:
 
 
 def attribute_episodes(record_id: int) -> None:
-    """Give the episodes of a record that was held to the patient it now has."""
-    held = Episode.every.filter(record_id=record_id, patient=None)
+    """Give the episodes of a record to the patient it now has."""
     owner = Record.objects.filter(pk=record_id).values("patient")[:1]
-    held.update(patient=Subquery(owner))
+    Episode.every.filter(record_id=record_id).update(patient=Subquery(owner))
 
 
 def pending_episodes(records: Sequence[int]) -> QuerySet[Episode]:

@@ -190,24 +190,35 @@ def _keep(
     now: datetime,
 ) -> None:
     """Keep the results of one step and move the cursor, both or neither."""
+    record = _locked_record(reanalysis)
     row = Reanalysis.objects.select_for_update().get(pk=reanalysis.pk)
     if row.cursor_sample != reanalysis.cursor_sample:
         raise TakenOver(f"Another run analyses {reanalysis} at the same time.")
-    record = reanalysis.record
     for part in parts:
         if part.end_sample == part.start_sample and not len(part.beats.samples):
             continue
         block = beat_block(record, part, annotator=reanalysis.annotator, now=now)
         block.reanalysis = reanalysis
         block.save(force_insert=True)
-    _keep_episodes(reanalysis, [one for part in parts for one in part.episodes])
+    seen = [one for part in parts for one in part.episodes]
+    _keep_episodes(reanalysis, record, seen)
     reanalysis.cursor_sample, reanalysis.state = end, carried.to_bytes()
     reanalysis.save(update_fields=["cursor_sample", "state", "base_sample"])
 
 
-def _keep_episodes(reanalysis: Reanalysis, seen: Iterable[Seen]) -> None:
+def _locked_record(reanalysis: Reanalysis) -> Record:
+    """Return the record as it is now, with its patient, before its rows are locked.
+
+    In the order of whoever gives an uploaded recording to another patient.
+    """
+    records = Record.objects.select_for_update(no_key=True)
+    return records.get(pk=reanalysis.record_id)
+
+
+def _keep_episodes(
+    reanalysis: Reanalysis, record: Record, seen: Iterable[Seen]
+) -> None:
     """Write the last word on episodes that begin in the span."""
-    record = reanalysis.record
     for one in last_word(seen):
         if not reanalysis.start_sample <= one.onset_sample < reanalysis.end_sample:
             continue
@@ -245,6 +256,6 @@ def _close(
         limits = _limits(reanalysis)
         [(_, part)] = advance([carried], [mv], nets=nets, limits=limits)
         with transaction.atomic():
-            _keep_episodes(reanalysis, part.episodes)
+            _keep_episodes(reanalysis, _locked_record(reanalysis), part.episodes)
     reanalysis.finished_at = now
     reanalysis.save(update_fields=["finished_at"])

@@ -178,6 +178,10 @@ def store_flush(
     if row is None or row.cursor_sample != analysis.start_sample:
         return None
     record = state.record
+    if not Record.objects.filter(pk=record.pk, patient=record.patient_id).exists():
+        # It has got its patient meanwhile, who must hear of its alarms.
+        release(row)
+        return None
     drop_flushed(record, row.cursor_sample)
     final = record.source == Record.Source.FILE
     block = beat_block(

@@ -63,6 +63,11 @@ class PatientQuerySet(models.QuerySet["Patient"]):
             return self.filter(ward=user.ward) if user.ward else self.none()
         return self.filter(pk__in=user.care_team_memberships.values("patient_id"))
 
+    def treated_by(self, user: User) -> "PatientQuerySet":
+        """Keep the patients whom ``user``, a doctor, treats."""
+        treats = user.care_team_memberships.filter(relation="treats")
+        return self.visible_to(user).filter(pk__in=treats.values("patient_id"))
+
     def signal_visible_to(self, user: "User | AnonymousUser") -> "PatientQuerySet":
         """Keep the patients whose signal ``user`` may see: staff may not."""
         if getattr(user, "role", None) == User.Role.STAFF:

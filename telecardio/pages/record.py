@@ -5,6 +5,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
@@ -12,7 +13,9 @@ from django.views.decorators.http import require_safe
 from inference.label_figures import released_figures
 from inference.report import clock
 from inference.services.versions import annotators_of
+from patients.models import User
 from telecardio.pages.record_access import record_for_request
+from telecardio.pages.record_correction import corrections_for
 from telecardio.pages.record_overview import overview_of
 from telecardio.pages.record_summary import found_in, progress_of
 from telecardio.pages.record_window import MAX_WINDOW_S, WINDOW_S, window_of
@@ -48,6 +51,8 @@ def record(request: HttpRequest, pk: int) -> HttpResponse:
         "most_s": MAX_WINDOW_S,
         "label_figures": released_figures(),
     }
+    assert isinstance(request.user, User)  # The door lets nobody else in.
+    context |= corrections_for(request.user, found_record, now=timezone.now())
     return render(request, "record.html", context)
 
 

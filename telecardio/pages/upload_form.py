@@ -14,11 +14,10 @@ from inference.files.csv_record import read_csv
 from inference.files.edf_record import read_edf
 from inference.files.record import FileError, FileRecord
 from inference.files.wfdb_zip import MAX_VALUES, read_wfdb_zip
-from patients.models import CareTeamMember, Patient, User
+from patients.models import Patient, User
+from telecardio.pages.recorded_at import recorded_at
 
 CSV_ENDINGS = (".csv", ".tsv", ".txt")
-# The first electrocardiogram of a person was published in 1887.
-FIRST_YEAR = 1887
 
 
 def too_large_message(size: int) -> str:
@@ -90,14 +89,9 @@ class UploadForm(forms.Form):
     def __init__(self, *args: Any, user: User, now: datetime, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.now = now
-        treated = CareTeamMember.objects.filter(
-            user=user, relation=CareTeamMember.Relation.TREATS
-        )
         field = self.fields["patient"]
         assert isinstance(field, forms.ModelChoiceField)
-        field.queryset = Patient.objects.visible_to(user).filter(
-            pk__in=treated.values("patient_id")
-        )
+        field.queryset = Patient.objects.treated_by(user)
         for name in self.fields:
             self.fields[name].widget.attrs["aria-describedby"] = f"{name}-notes"
 
@@ -149,7 +143,6 @@ class UploadForm(forms.Form):
     def _clean_start(self, cleaned: dict[str, Any]) -> None:
         patient: Patient | None = cleaned["patient"]
         zone = patient.zone if patient else timezone.get_current_timezone()
-        # Neither the browser's field nor a WFDB header names a time zone.
         start = cleaned["started_at"] or self.file_record.started_at
         if start is None and patient is not None:
             message = _("The file does not say when it was recorded: give the time.")
@@ -157,11 +150,8 @@ class UploadForm(forms.Form):
         elif start is None:
             start = self.now
         else:
-            start = start.replace(tzinfo=zone)
-            if start > self.now:
-                self.add_error("started_at", _("This time has not come yet."))
-            elif start.year < FIRST_YEAR:
-                # In another zone it may have no year at all, which nobody can read.
-                message = _("No heart was recorded in the year %(year)d: correct it.")
-                self.add_error("started_at", message % {"year": start.year})
+            try:
+                start = recorded_at(start, zone, now=self.now)
+            except forms.ValidationError as error:
+                self.add_error("started_at", error)
         cleaned["started_at"] = start

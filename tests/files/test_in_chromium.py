@@ -5,8 +5,10 @@ import re
 import shutil
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 from django.conf import settings
 from django.db import connection
@@ -14,7 +16,10 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect, sync_playwright
 
 from devices.ecg_model import synthesise
+from devices.models import Record
+from devices.services import create_file_record
 from inference.services.analysis import analyse_pending
+from patients.models import Patient, User
 from tests.files.uploads import FS
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -26,6 +31,22 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif(CHROMIUM is None, reason="not run: Chromium is not here"),
 ]
+
+
+@pytest.fixture
+def recording(alice: User) -> Record:
+    """Return a recording of nobody that waits for its analysis."""
+    return create_file_record(
+        uploaded_by=alice,
+        patient=None,
+        name="evening",
+        fs=FS,
+        leads=["II"],
+        gain=1000,
+        baseline=0,
+        started_at=datetime(2024, 5, 6, 7, tzinfo=UTC),
+        samples=np.zeros((20 * FS, 1), np.int16),
+    )
 
 
 @pytest.fixture
@@ -180,3 +201,30 @@ def test_it_shows_a_long_window_as_an_outline_that_leads_to_the_samples(page, tm
     expect(paper).to_have_attribute("data-shown", "0")
     # There is nothing before and after all of it.
     expect(page.get_by_role("link", name="→")).to_be_hidden()
+
+
+def test_whoever_corrects_a_recording_is_not_interrupted_by_its_analysis(
+    patient: Patient, recording: Record, page: Page
+) -> None:
+    page.goto(f"/records/{recording.pk}/")
+    page.get_by_text("Wrong patient, or not needed?").click()
+    choice = page.get_by_label("Whose recording it is")
+    choice.select_option(label=str(patient))
+    keep(page, "correction")
+    page.set_viewport_size({"width": 390, "height": 800})
+    keep(page, "correction-phone")
+    work()
+    # It asks every second how far the analysis is, and would load the page anew.
+    page.wait_for_timeout(2500)
+    expect(choice).to_have_value(str(patient.pk))
+    page.get_by_role("button", name="Save whose it is").click()
+    expect(page.get_by_text(f"The recording is now of {patient}")).to_be_visible()
+    expect(page.get_by_text("Analysed from the first")).to_be_visible()
+    page.get_by_text("Wrong patient, or not needed?").click()
+    remove = page.get_by_role("button", name="Remove the recording")
+    remove.click()
+    # The box must be ticked first.
+    expect(remove).to_be_enabled()
+    page.get_by_label("Remove this recording").check()
+    remove.click()
+    expect(page.get_by_text("“evening” and all that was found")).to_be_visible()

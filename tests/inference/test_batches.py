@@ -217,6 +217,30 @@ def test_a_record_that_gets_its_patient_meanwhile_is_looked_at_again(
     }
 
 
+def test_the_tail_of_a_record_that_gets_its_patient_meanwhile_is_looked_at_again(
+    assignment: Assignment, ecg_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _send(assignment, ecg_data, seconds=20.5)
+    Record.objects.update(patient=None)
+    analyse_pending(now=NOW)
+    store_flush, tails = analysis.store_flush, []
+
+    def attributed(*given, **named):
+        if not tails:
+            Record.objects.update(patient=assignment.patient)
+        tails.append(store_flush(*given, **named))
+        return tails[-1]
+
+    monkeypatch.setattr(analysis, "store_flush", attributed)
+    analyse_pending(now=NOW + timedelta(seconds=15))
+    assert _state(assignment).flushed_sample is None
+    assert _state(assignment).claim is None
+    analyse_pending(now=NOW + timedelta(seconds=16))
+    assert tails[0] is None
+    assert tails[-1] is not None
+    assert _state(assignment).flushed_sample == 20.5 * FS
+
+
 def test_a_tail_that_cannot_be_kept_stops_nobody(
     assignment: Assignment,
     other: Assignment,

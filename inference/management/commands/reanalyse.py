@@ -83,6 +83,9 @@ class Command(BaseCommand):
             except (CannotReanalyse, TakenOver) as error:
                 failed += 1
                 self.stderr.write(str(error))
+            except Record.DoesNotExist:
+                failed += 1
+                self.stderr.write(f"Record {record.pk} was removed meanwhile.")
             except OSError as error:
                 # A file is missing, or the store is away: the next run goes on there.
                 failed += 1

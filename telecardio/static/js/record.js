@@ -204,5 +204,12 @@ window.addEventListener("resize", () => {
   room = paper.parentElement.clientWidth;
 });
 
+// Sent once, however often somebody clicks.
+for (const form of document.querySelectorAll(".corrections form")) {
+  form.addEventListener("submit", () => {
+    form.querySelector("button").disabled = true;
+  });
+}
+
 position.addEventListener("input", () => show(Number(position.value)));
 show(start);

@@ -1,0 +1,292 @@
+"""A recording of the wrong patient is given to the right one, or removed."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+from django.utils import timezone
+
+from devices.ecg_model import synthesise
+from devices.models import Anchor, Chunk, LooseFile, Record, Segment
+from devices.segment_files import read_segment
+from devices.services import create_file_record, remove_loose_files
+from inference.models import AnalysisState, BeatBlock, Episode, PatientLimits
+from inference.services import analysis
+from inference.services.analysis import analyse_pending
+from inference.services.compacting import compact_pending
+from inference.services.recordings import give_recording, remove_recording
+from patients.models import AccessLog, CareTeamMember, Patient
+
+FS = 250
+VT = synthesise("vt", fs=FS, seconds=45.4, seed=3)
+STARTED_AT = datetime(2024, 5, 6, 7, tzinfo=UTC)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def record(alice, patient) -> Record:
+    samples = np.rint(VT.mv[:, np.newaxis] * 1000).astype(np.int16)
+    return create_file_record(
+        uploaded_by=alice,
+        patient=patient,
+        name="evening",
+        fs=FS,
+        leads=["II"],
+        gain=1000,
+        baseline=0,
+        started_at=STARTED_AT,
+        samples=samples,
+    )
+
+
+@pytest.fixture
+def treated(alice, other_patient):
+    """Let alice treat the other patient, too."""
+    other_patient.care_team.create(user=alice, relation="treats")
+    return other_patient
+
+
+def give(client, record, patient, started_at="2024-05-06T07:00:00"):
+    data = {"patient": patient.pk if patient else "", "started_at": started_at}
+    return client.post(f"/records/{record.pk}/give/", data, follow=True)
+
+
+def given_away(record, patient, by, now):
+    give_recording(
+        record=record, patient=patient, started_at=STARTED_AT, by=by, now=now
+    )
+
+
+def remove(client, record, **data):
+    return client.post(f"/records/{record.pk}/remove/", data, follow=True)
+
+
+def log_of(patient):
+    log = patient.access_log.exclude(action="recording")
+    return list(log.order_by("pk").values_list("user__email", "action"))
+
+
+def test_it_goes_to_another_patient_with_its_episodes(
+    client, alice, patient, treated, record
+):
+    analyse_pending(now=timezone.now())
+    assert Episode.objects.filter(record=record, patient=patient).exists()
+    client.force_login(alice)
+    page = give(client, record, treated).content.decode()
+    assert f"The recording is now of {treated}." in page
+    record.refresh_from_db()
+    assert record.patient == treated
+    assert set(Episode.every.values_list("patient", flat=True)) == {treated.pk}
+    assert record.started_at == STARTED_AT
+    assert log_of(patient) == [(alice.email, f"recording {record.pk} given away")]
+    assert log_of(treated) == [(alice.email, f"recording {record.pk} received")]
+
+
+def test_its_time_is_that_of_the_patients_clocks(client, alice, treated, record):
+    analyse_pending(now=timezone.now())
+    Patient.objects.filter(pk=treated.pk).update(time_zone="Europe/Berlin")
+    [(first, last)] = Episode.objects.filter(label="VT").values_list(
+        "onset_at", "end_at"
+    )
+    client.force_login(alice)
+    page = client.get(f"/records/{record.pk}/").content.decode()
+    assert 'value="2024-05-06T07:00:00"' in page
+    give(client, record, treated)
+    record.refresh_from_db()
+    earlier = timedelta(hours=2)
+    assert record.started_at == STARTED_AT - earlier
+    assert record.time_of(0) == STARTED_AT - earlier
+    [after] = Episode.objects.filter(label="VT").values_list("onset_at", "end_at")
+    assert after == (first - earlier, last - earlier)
+    # Seven o'clock stays seven o'clock.
+    page = client.get(f"/records/{record.pk}/").content.decode()
+    assert "2024-05-06 07:00:00 CEST" in page
+    give(client, record, treated)
+    assert Record.objects.get().started_at == record.started_at
+
+
+def test_a_time_that_nobody_told_is_asked_for(client, alice, patient, record):
+    """It was uploaded for nobody, as if it had begun at that moment."""
+    now = timezone.now()
+    Record.objects.update(patient=None, started_at=now)
+    Anchor.objects.update(at=now)
+    client.force_login(alice)
+    page = client.get(f"/records/{record.pk}/").content.decode()
+    [field] = re.findall(r'<input[^>]*name="started_at"[^>]*>', page)
+    assert "value=" not in field
+    for started_at, words in (
+        ("", "Give the time at which it was recorded"),
+        ("2999-01-01T00:00", "has not come yet"),
+    ):
+        answer = give(client, record, patient, started_at).content.decode()
+        assert words in answer
+    record.refresh_from_db()
+    assert record.patient is None
+    give(client, record, patient)
+    record.refresh_from_db()
+    assert (record.patient, record.started_at) == (patient, STARTED_AT)
+    assert log_of(patient) == [
+        (alice.email, f"recording {record.pk} received"),
+        (alice.email, f"recording {record.pk} dated anew"),
+    ]
+
+
+def test_it_is_analysed_anew_under_the_limits_of_its_patient(
+    client, alice, patient, treated, record
+):
+    now = timezone.now()
+    analyse_pending(now=now)
+    assert not Episode.objects.filter(label="TACHY").exists()
+    PatientLimits.objects.create(patient=treated, hr_low_bpm=30, hr_high_bpm=60)
+    given_away(record, treated, alice, now)
+    analyse_pending(now=now)
+    state = AnalysisState.objects.get()
+    assert (state.settled, state.redo_from_sample) == (True, None)
+    found = Episode.objects.filter(label="TACHY", patient=treated)
+    assert found.exists()
+
+
+def test_whoever_uploaded_it_takes_it_back_to_see_it_alone(
+    client, alice, bob, patient, record
+):
+    client.force_login(alice)
+    page = give(client, record, None).content.decode()
+    assert "only you see it" in page
+    client.force_login(bob)
+    assert client.get(f"/records/{record.pk}/").status_code == 404
+    client.force_login(alice)
+    assert "Wrong patient, or not needed?" in page
+    assert give(client, record, patient).status_code == 200
+    client.force_login(bob)
+    assert client.get(f"/records/{record.pk}/").status_code == 200
+
+
+def test_it_goes_to_nobody_whom_the_doctor_does_not_treat(
+    client, alice, patient, other_patient, record
+):
+    client.force_login(alice)
+    page = give(client, record, other_patient).content.decode()
+    assert "Nothing was changed. Choose a patient whom you treat." in page
+    other_patient.care_team.create(user=alice, relation="reads")
+    give(client, record, other_patient)
+    record.refresh_from_db()
+    assert record.patient == patient
+    assert log_of(other_patient) == log_of(patient) == []
+
+
+@pytest.mark.parametrize("verb", ["give", "remove"])
+def test_nobody_else_may(
+    client, alice, bob, charlie, staff_user, patient_user, kiosk, patient, record, verb
+):
+    """Bob reads and does not treat; the others see nothing of it."""
+    data = {"patient": "", "sure": "on"}
+    address = f"/records/{record.pk}/{verb}/"
+    for user, status in (
+        (bob, 403),
+        (charlie, 404),
+        (staff_user, 404),
+        (patient_user, 404),
+        (kiosk, 404),
+    ):
+        client.force_login(user)
+        assert client.post(address, data).status_code == status, user
+        assert client.get(address).status_code == 405
+    client.force_login(bob)
+    assert "Wrong patient" not in client.get(f"/records/{record.pk}/").content.decode()
+    client.logout()
+    assert client.post(address, data).status_code == 302
+    record.refresh_from_db()
+    assert record.patient == patient
+
+
+def test_another_who_treats_may_give_it_but_not_remove_it_or_take_it_away(
+    client, alice, bob, patient, record
+):
+    CareTeamMember.objects.filter(user=bob).update(relation="treats")
+    client.force_login(bob)
+    page = client.get(f"/records/{record.pk}/").content.decode()
+    assert "Wrong patient?" in page
+    assert "No patient" not in page
+    assert "Choose a patient" in give(client, record, None).content.decode()
+    assert remove(client, record, sure="on").status_code == 403
+    CareTeamMember.objects.filter(user=alice).update(relation="reads")
+    assert "not needed?" in client.get(f"/records/{record.pk}/").content.decode()
+    assert remove(client, record, sure="on").status_code == 200
+    assert not Record.objects.exists()
+
+
+def test_it_is_removed_with_all_that_was_found(client, alice, patient, record):
+    analyse_pending(now=timezone.now())
+    later = timezone.now() + timedelta(hours=2)
+    assert compact_pending(now=later) == 1
+    [key] = Segment.objects.values_list("key", flat=True)
+    client.force_login(alice)
+    page = remove(client, record).content.decode()
+    assert "Nothing was removed" in page
+    assert Record.objects.exists()
+    page = remove(client, record, sure="on").content.decode()
+    assert "“evening” and all that was found in it is removed." in page
+    for model in (Record, Chunk, Segment, AnalysisState):
+        assert not model.objects.exists(), model
+    assert not Episode.every.exists()
+    assert not BeatBlock.every.exists()
+    assert log_of(patient) == [(alice.email, f"recording {record.pk} removed")]
+    # A backup that has the rows still finds the file for some days.
+    remove_loose_files(now=later)
+    assert read_segment(key)
+    remove_loose_files(now=timezone.now() + timedelta(days=8))
+    with pytest.raises(FileNotFoundError):
+        read_segment(key)
+    assert not LooseFile.objects.exists()
+
+
+@pytest.mark.parametrize("stage", ["store_lots", "store_flush"])
+def test_a_worker_that_has_it_in_hand_keeps_nothing_for_the_patient_of_before(
+    alice, patient, treated, record, monkeypatch, stage
+):
+    """It is given away after the analysis was computed, before it is kept."""
+    now, real = timezone.now(), getattr(analysis, stage)
+
+    def too_late(*given, **named):
+        monkeypatch.setattr(analysis, stage, real)
+        given_away(record, treated, alice, now)
+        assert AnalysisState.objects.get().claim is None
+        return real(*given, **named)
+
+    monkeypatch.setattr(analysis, stage, too_late)
+    analyse_pending(now=now)
+    analyse_pending(now=now + timedelta(seconds=30))
+    state = AnalysisState.objects.get()
+    assert state.flushed_sample == record.end_sample
+    assert set(Episode.every.values_list("patient", flat=True)) == {treated.pk}
+
+
+@pytest.mark.parametrize("stage", ["store_lots", "store_flush"])
+def test_a_worker_that_has_it_in_hand_stands_its_removal(
+    alice, record, monkeypatch, stage
+):
+    now, real = timezone.now(), getattr(analysis, stage)
+
+    def too_late(*given, **named):
+        remove_recording(record=record, by=alice, now=now)
+        return real(*given, **named)
+
+    monkeypatch.setattr(analysis, stage, too_late)
+    analyse_pending(now=now)
+    assert not Record.objects.exists()
+    assert not Episode.every.exists()
+
+
+def test_of_two_who_correct_it_at_once_the_second_is_told(
+    alice, patient, treated, record
+):
+    now = timezone.now()
+    seen = Record.objects.get(pk=record.pk)
+    given_away(record, treated, alice, now)
+    with pytest.raises(Record.DoesNotExist):
+        given_away(seen, None, alice, now)
+    with pytest.raises(Record.DoesNotExist):
+        remove_recording(record=seen, by=alice, now=now)
+    assert AccessLog.objects.filter(action__endswith=" received").count() == 1
