@@ -4,10 +4,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeView
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse_lazy
+from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
@@ -41,8 +43,9 @@ class SignInView(LoginView):
         return response
 
 
+@method_decorator(login_not_required, name="dispatch")
 class SignOutView(LogoutView):
-    """Sign out, by POST only."""
+    """Sign out, by POST only; also who is signed out already."""
 
 
 class PasswordView(PasswordChangeView):

@@ -7,6 +7,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
 
 from devices.models import Record
 from inference.models import AnalysisState
@@ -21,6 +22,7 @@ DAY = timedelta(hours=24)
 STEP_S = 300
 
 
+@never_cache
 def portal(request: HttpRequest) -> HttpResponse:
     """Show the signed-in patient the last day of their own heart."""
     patient = own_patient(request)
@@ -40,6 +42,7 @@ def portal(request: HttpRequest) -> HttpResponse:
     return render(request, "portal.html", context)
 
 
+@never_cache
 def portal_state(request: HttpRequest) -> HttpResponse:
     """Return only the line that says whether it is recording."""
     patient = own_patient(request)

@@ -18,6 +18,7 @@ from telecardio.live.rights import WATCHING_ROLES
 from telecardio.live.stored import epoch_ms
 
 
+@never_cache
 def wall(request: HttpRequest) -> HttpResponse:
     """Show doctors their patients, and a wall screen its ward."""
     user = _watcher(request)

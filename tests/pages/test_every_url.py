@@ -60,7 +60,7 @@ TEAM = ("alice", "bob")
 PAGES = {
     "home": Page(302),
     "login": Page(302, anonymous=200),
-    "logout": Page(405),
+    "logout": Page(405, anonymous=405),
     "password": Page(200),
     "portal": only("patient_user", "other_patient_user"),
     "portal-status": only("patient_user", "other_patient_user"),
@@ -110,6 +110,8 @@ PAGES = {
     "record": only(*TEAM, args=("record",)),
     "record-progress": only(*TEAM, args=("record",)),
     "record-window": only(*TEAM, args=("record",)),
+    "record-give": Page(405, args=("record",)),
+    "record-remove": Page(405, args=("record",)),
     # The device API asks for a token, whoever is signed in.
     "packets": Page(401, anonymous=401),
     "device": Page(401, anonymous=401),

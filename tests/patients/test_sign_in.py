@@ -142,6 +142,23 @@ def test_it_refuses_a_new_password_without_the_old_one(
     assert alice.check_password(PASSWORD)
 
 
+def test_a_form_that_was_sent_after_the_session_ended_leads_back_to_its_page(
+    client: Client, alice: User
+) -> None:
+    sent_from = {"Referer": "http://testserver/records/upload/"}
+    answer = client.post("/records/upload/", headers=sent_from, follow=True)
+    assert "nothing was saved" in answer.text
+    answer = client.post("/records/17/remove/", headers=sent_from)
+    assert answer["Location"] == "/login/?next=/records/upload/"
+    answer = client.post("/records/17/remove/", headers={"Referer": "http://a.test/b"})
+    assert answer["Location"] == "/login/?next=/"
+
+
+def test_who_is_signed_out_may_sign_out(client: Client, db: None) -> None:
+    answer = client.post("/logout/", follow=True)
+    assert answer.redirect_chain == [("/login/", 302)]
+
+
 def test_it_takes_the_whole_page_when_the_session_ends(
     client: Client, db: None
 ) -> None:
