@@ -1,5 +1,6 @@
 """Hour by hour: the last day of a patient in figures."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -71,8 +72,15 @@ def hours_context(patient: Patient, *, now: datetime) -> dict[str, object]:
         "patient": patient,
         "rows": rows,
         "day": hours.whole.figures,
+        "with_zone": _are_clocks_set(patient, hours.each),
         "label_figures": released_figures(),
     }
+
+
+def _are_clocks_set(patient: Patient, each: Sequence[Hour]) -> bool:
+    """Tell whether clocks are set in these hours: one may come twice then."""
+    offsets = {hour.start_at.astimezone(patient.zone).utcoffset() for hour in each}
+    return len(offsets) > 1
 
 
 def _row(hour: Hour) -> HourRow:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
 
 EPISODES_SHOWN = 20
-ALARMS_SHOWN = 30
+ALARMS_SHOWN = 100
 MARKS = {0: "", 1: "*", 2: "**", 3: "***"}
 LEVELS = {0: "low", 1: "low", 2: "medium", 3: "high"}
 
@@ -69,7 +69,7 @@ def patient(request: HttpRequest, pk: int) -> HttpResponse:
         .first(),
         "team": found.care_team.select_related("user"),
         "shows_signal": Right.SIGNAL in rights,
-        "recordings": recordings_of(found) if Right.SIGNAL in rights else [],
+        "recordings": recordings_of(found, request) if Right.SIGNAL in rights else None,
         "label_figures": released_figures(),
         "live_data": {
             "id": found.pk,
@@ -118,13 +118,16 @@ def _found(found: Patient, rights: Right) -> dict[str, Any]:
     shows = Right.SIGNAL in rights
     episodes = list(standing.order_by("-onset_at")[:EPISODES_SHOWN]) if shows else []
     figures = _figures(episodes)
-    still_open, history = list(alarms.open().worst_first()), alarms[:ALARMS_SHOWN]
+    still_open = list(alarms.open().worst_first())
+    newest = list(alarms[: ALARMS_SHOWN + 1])
+    history = newest[:ALARMS_SHOWN]
     return {
         "alarms_digest": _digest(
             [rights.value, found.time_zone], [*still_open, *history, *episodes]
         ),
         "open_alarms": [_row(alarm) for alarm in still_open],
         "alarm_history": [_row(alarm) for alarm in history],
+        "alarms_left": len(newest) > len(history),
         "episodes": episodes,
         "episode_figures": figures,
         "figures_digest": _digest(figures, []),

@@ -5,6 +5,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from devices.models import Record
@@ -14,6 +15,7 @@ from telecardio.pages.recordings import own_uploads
 from telecardio.pages.upload_form import UploadForm
 
 
+@never_cache
 @require_http_methods(["GET", "POST"])
 def upload(request: HttpRequest) -> HttpResponse:
     """Show the form, or take a file; what is far too large never comes so far."""
@@ -23,7 +25,7 @@ def upload(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     if request.method != "POST":
         form = UploadForm(user=user, now=now)
-        return render(request, "record_upload.html", _context(form, user))
+        return render(request, "record_upload.html", _context(form, user, request))
     form = UploadForm(request.POST, request.FILES, user=user, now=now)
     valid = form.is_valid()
     # The page sends the file by script and asks for JSON; without script the
@@ -35,7 +37,7 @@ def upload(request: HttpRequest) -> HttpResponse:
     if not valid:
         if wants_json:
             return JsonResponse({"errors": form.errors}, status=422)
-        context = _context(form, user)
+        context = _context(form, user, request)
         return render(request, "record_upload.html", context, status=422)
     record = _save(form, user)
     if wants_json:
@@ -58,9 +60,9 @@ def _save(form: UploadForm, user: User) -> Record:
     )
 
 
-def _context(form: UploadForm, user: User) -> dict[str, object]:
+def _context(form: UploadForm, user: User, request: HttpRequest) -> dict[str, object]:
     return {
         "form": form,
         "max_bytes": settings.MAX_RECORD_UPLOAD_BYTES,
-        "recordings": own_uploads(user),
+        "recordings": own_uploads(user, request),
     }

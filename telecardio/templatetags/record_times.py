@@ -1,6 +1,10 @@
 """Times and shares of a recording, as its page shows them."""
 
+from datetime import datetime
+
 from django import template
+from django.utils import timezone
+from django.utils.dateformat import format as written
 
 from inference.report import clock as clock_text
 
@@ -11,6 +15,29 @@ register = template.Library()
 def clock(seconds: float) -> str:
     """Write a time from the start as ``m:ss.s``."""
     return clock_text(seconds)
+
+
+@register.filter
+def until(end_at: datetime, start_at: datetime) -> str:
+    """Write the end of a span as a time; with its day, if that is another.
+
+    With the zone, too, where clocks were changed in between.
+    """
+    end, start = timezone.localtime(end_at), timezone.localtime(start_at)
+    day = "" if end.date() == start.date() else "j M Y "
+    text = written(end, f"{day}H:i:s")
+    return text if end.utcoffset() == start.utcoffset() else f"{text} {end:%Z}"
+
+
+@register.filter
+def hour(start_at: datetime, with_zone: bool) -> str:
+    """Write when an hour begins; with its zone, of two that have one name.
+
+    Of these the framework's own format writes no zone.
+    """
+    start = timezone.localtime(start_at)
+    text = written(start, "D H:i")
+    return f"{text} {start:%Z}" if with_zone else text
 
 
 @register.filter

@@ -1,6 +1,6 @@
 """The last day hour by hour: on the patient page, and on the patient's own."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.test import Client
@@ -11,6 +11,8 @@ from devices.models import Assignment
 from inference.label_figures import released_figures
 from inference.models import AnalysisState
 from patients.models import Patient, User
+from telecardio.pages.hours import hours_context
+from telecardio.templatetags.record_times import hour, until
 from tests.pages.recorded import recorded
 
 
@@ -98,3 +100,36 @@ def test_it_asks_the_database_little(
         analysed(assignment, end_at=end_at, stream=f"{hour:016x}", seconds=20)
     with django_assert_max_num_queries(50):
         page_of(client, patient, alice)
+
+
+def test_it_tells_the_two_hours_apart_when_clocks_are_set_back(
+    patient: Patient,
+) -> None:
+    patient.time_zone = "Europe/Berlin"
+    for now, is_set in (
+        (datetime(2026, 10, 25, 12, tzinfo=UTC), True),
+        (datetime(2026, 10, 23, 12, tzinfo=UTC), False),
+    ):
+        assert hours_context(patient, now=now)["with_zone"] is is_set
+    first = datetime(2026, 10, 25, 0, tzinfo=UTC)
+    with timezone.override("Europe/Berlin"):
+        assert [hour(first + timedelta(hours=more), True) for more in (0, 1)] == [
+            "Sun 02:00 CEST",
+            "Sun 02:00 CET",
+        ]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "written"),
+    [
+        ("2026-10-23T10:00:00", "2026-10-23T10:00:09", "12:00:09"),
+        ("2026-10-23T10:00:00", "2026-10-24T10:00:09", "24 Oct 2026 12:00:09"),
+        ("2026-10-25T00:50:00", "2026-10-25T01:10:00", "02:10:00 CET"),
+    ],
+)
+def test_the_end_of_an_episode_tells_what_its_beginning_does_not(
+    start: str, end: str, written: str
+) -> None:
+    times = [datetime.fromisoformat(at).replace(tzinfo=UTC) for at in (end, start)]
+    with timezone.override("Europe/Berlin"):
+        assert until(*times) == written
