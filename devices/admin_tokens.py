@@ -3,16 +3,17 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from unfold.admin import ModelAdmin
 
 from devices.admin_forms import TokenForm
-from devices.models import Device, DeviceToken
+from devices.models import Assignment, Device, DeviceToken
 from devices.services import issue_token, revoke_token, rotate_token
 from devices.tokens import token_digest
 from patients.staff_site import StaffMayLook, is_staff_member, staff_only
@@ -88,15 +89,38 @@ class DeviceTokenAdmin(StaffMayLook, ModelAdmin):  # type: ignore[misc]
         staff_only(request)
         devices = Device.objects.filter(tokens__in=queryset).distinct()
         tokens = [(device, rotate_token(device=device)) for device in devices]
+        for chosen in queryset:
+            self.log_change(request, chosen, "Rotated.")
         return show_tokens(request, self, tokens)
 
     @admin.action(description=_("Revoke at once, for ever"))
-    def revoke(self, request: HttpRequest, queryset: QuerySet[DeviceToken]) -> None:
-        """Close the door to the chosen tokens."""
+    def revoke(
+        self, request: HttpRequest, queryset: QuerySet[DeviceToken]
+    ) -> HttpResponse | None:
+        """Close the door to the tokens, once somebody has read who wears what."""
         staff_only(request)
+        if "sure" not in request.POST:
+            return self._ask(request, queryset)
         for token in queryset:
             revoke_token(token=token)
             self.log_change(request, token, "Revoked.")
         count = len(queryset)
         words = ngettext("%d token is revoked.", "%d tokens are revoked.", count)
         messages.success(request, words % count)
+        return None
+
+    def _ask(
+        self, request: HttpRequest, queryset: QuerySet[DeviceToken]
+    ) -> HttpResponse:
+        covering = Assignment.objects.covering(timezone.now()).select_related("patient")
+        worn = Prefetch("device__assignments", covering, to_attr="worn")
+        tokens = queryset.select_related("device").prefetch_related(worn)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Revoke these tokens?"),
+            "opts": DeviceToken._meta,
+            "tokens": tokens,
+        }
+        return TemplateResponse(
+            request, "admin/devices/devicetoken/revoke.html", context
+        )

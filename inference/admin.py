@@ -81,6 +81,7 @@ class AlarmAdmin(StaffMayLook, ModelAdmin):  # type: ignore[misc]
     list_select_related = ["patient"]
     search_fields = ["patient__code", "detail"]
     date_hierarchy = "onset_at"
+    show_full_result_count = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Alarm]:
         """Show staff the technical ones; what the heart does is for doctors."""
@@ -100,6 +101,7 @@ class MailDeliveryAdmin(StaffMayLook, ModelAdmin):  # type: ignore[misc]
     list_select_related = ["alarm__patient", "alert_rule"]
     search_fields = ["address", "alarm__patient__code"]
     date_hierarchy = "queued_at"
+    show_full_result_count = False
     # Whether mail works is staff's business, what the alarm said is not.
     fields = [
         "address",

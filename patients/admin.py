@@ -1,5 +1,6 @@
 """People in the administration."""
 
+from http import HTTPStatus
 from typing import Any
 
 from django.contrib import admin
@@ -7,12 +8,13 @@ from django.contrib.auth.admin import UserAdmin as BaseUserAdmin
 from django.contrib.auth.models import Group
 from django.db.models import Count, QuerySet
 from django.forms import ModelForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.forms import AdminPasswordChangeForm
 
+from patients import throttle
 from patients.admin_forms import AccountChangeForm, AccountCreationForm, PatientForm
 from patients.models import AccessLog, CareTeamMember, Patient, User, Ward
 from patients.services import log_access
@@ -75,6 +77,15 @@ class UserAdmin(StaffMayEdit, BaseUserAdmin, ModelAdmin):  # type: ignore[misc,t
         """Keep people from locking themselves out."""
         own = obj is not None and obj.pk == request.user.pk
         return [*self.readonly_fields, *(["role", "is_active"] if own else [])]
+
+    def user_change_password(
+        self, request: HttpRequest, id: str, form_url: str = ""
+    ) -> HttpResponse:
+        """Let who forgot the password try the new one at once."""
+        response: HttpResponse = super().user_change_password(request, id, form_url)
+        if request.method == "POST" and response.status_code == HTTPStatus.FOUND:
+            throttle.forget_account(User.objects.get(pk=id).email)
+        return response
 
     def save_model(
         self, request: HttpRequest, obj: User, form: "ModelForm[User]", change: bool
@@ -170,7 +181,7 @@ class AccessLogAdmin(StaffMayLook, ModelAdmin):  # type: ignore[misc]
     """Who looked at whose data."""
 
     list_display = ["at", "user", "action", "patient"]
-    list_filter = ["action"]
     list_select_related = ["user", "patient"]
-    search_fields = ["user__email", "patient__code"]
+    search_fields = ["user__email", "patient__code", "action"]
     date_hierarchy = "at"
+    show_full_result_count = False

@@ -1,9 +1,11 @@
 """Forms with which staff keep accounts and patients."""
 
 import zoneinfo
+from datetime import date, timedelta
 from typing import Any
 
 from django import forms
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.forms import UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminSelect2Widget
@@ -85,6 +87,13 @@ class PatientForm(forms.ModelForm):  # type: ignore[type-arg]
             "user",
             "keep_days",
         )
+
+    def clean_birth_date(self) -> date | None:
+        """Refuse a day that has come nowhere yet."""
+        born: date | None = self.cleaned_data["birth_date"]
+        if born is not None and born > timezone.now().date() + timedelta(days=1):
+            raise forms.ValidationError(_("This day has not come yet."))
+        return born
 
     def clean_user(self) -> User | None:
         """Refuse an account that would open somebody else's page."""

@@ -112,6 +112,7 @@ class Alarm(models.Model):
         ]
         indexes = [
             models.Index(fields=["patient", "-onset_at"], name="alarm_patient_time"),
+            models.Index(fields=["onset_at"], name="alarm_onset"),
             models.Index(
                 fields=["raised_at"],
                 condition=Q(notified_at=None),

@@ -51,6 +51,7 @@ class MailDelivery(models.Model):
                 name="mail_failed",
             ),
             models.Index(fields=["address", "sent_at"], name="mail_address_sent"),
+            models.Index(fields=["queued_at"], name="mail_queued"),
         ]
 
     def __str__(self) -> str:

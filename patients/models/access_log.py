@@ -18,7 +18,10 @@ class AccessLog(models.Model):
 
     class Meta:
         ordering = ["-at"]
-        indexes = [models.Index(fields=["patient", "-at"], name="access_log_patient")]
+        indexes = [
+            models.Index(fields=["patient", "-at"], name="access_log_patient"),
+            models.Index(fields=["at"], name="access_log_at"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.user} {self.action} {self.patient_id}"

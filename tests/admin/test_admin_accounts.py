@@ -3,10 +3,12 @@
 import re
 
 import pytest
+from django.core.cache import cache
 from django.test import Client
 
 from inference.models import PatientLimits
 from patients.models import CareTeamMember, Patient, User, Ward
+from patients.throttle import MAX_TRIES
 
 SECRET = "a long and winding road"  # noqa: S105
 
@@ -57,6 +59,19 @@ def test_it_sets_a_password(staff: Client, alice: User) -> None:
     assert response.status_code == 302
     alice.refresh_from_db()
     assert alice.check_password(SECRET)
+
+
+def test_who_forgot_the_password_may_try_the_new_one_at_once(
+    staff: Client, alice: User
+) -> None:
+    cache.clear()
+    person = Client()
+    for _ in range(MAX_TRIES + 1):
+        person.post("/login/", {"username": alice.email, "password": "forgotten"})
+    data = {"password1": SECRET, "password2": SECRET, "usable_password": "true"}
+    staff.post(f"/admin/patients/user/{alice.pk}/password/", data)
+    known = {"username": alice.email, "password": SECRET}
+    assert person.post("/login/", known).status_code == 302
 
 
 def test_it_keeps_staff_from_an_administrators_account(
@@ -147,6 +162,7 @@ def test_it_enrols_a_patient_with_care_team_and_limits(
     ("wrong", "words"),
     [
         ({"time_zone": "Mars/Olympus"}, "Select a valid choice"),
+        ({"birth_date": "2999-01-01"}, "has not come yet"),
         (
             {
                 "limits-TOTAL_FORMS": 1,

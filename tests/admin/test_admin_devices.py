@@ -10,6 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from devices.models import Assignment, Device, DeviceToken, Record
+from devices.services import assign_device
 from devices.tokens import token_digest
 from patients.models import Patient, User
 
@@ -64,9 +65,17 @@ def test_it_gives_new_tokens_to_chosen_devices(staff: Client, device: Device) ->
     assert DeviceToken.objects.count() == 2
 
 
-def test_it_revokes(staff: Client, token: str) -> None:
+def test_it_revokes_once_somebody_has_read_who_wears_it(
+    staff: Client, token: str, patient: Patient
+) -> None:
     row = DeviceToken.objects.get()
+    assign_device(device=row.device, patient=patient)
     data = {"action": "revoke", "_selected_action": [row.pk]}
+    asked = staff.post("/admin/devices/devicetoken/", data).content.decode()
+    assert "P-001 Paula Example" in asked
+    row.refresh_from_db()
+    assert row.revoked_at is None
+    data["sure"] = "on"
     response = staff.post("/admin/devices/devicetoken/", data, follow=True)
     assert "1 token is revoked." in response.content.decode()
     row.refresh_from_db()
@@ -220,6 +229,33 @@ def test_it_gives_a_held_record_to_a_patient(
     record.refresh_from_db()
     assert record.patient == assignment.patient
     assert staff.get(page).status_code == 302  # No longer among the held.
+
+
+def test_it_puts_a_planned_end_off_or_takes_it_back(
+    staff: Client, assignment: Assignment
+) -> None:
+    planned = timezone.now().replace(microsecond=0) + timedelta(days=30)
+    Assignment.objects.filter(pk=assignment.pk).update(end_at=planned)
+    page = f"/admin/devices/assignment/{assignment.pk}/change/"
+    for end_at in (planned + timedelta(days=5), None):
+        assert staff.post(page, _times(end_at=end_at)).status_code == 302
+        assignment.refresh_from_db()
+        assert assignment.end_at == end_at
+    assert Assignment.objects.covering(timezone.now()).get() == assignment
+
+
+def test_it_puts_no_end_off_into_the_time_of_another(
+    staff: Client, assignment: Assignment, other_patient: Patient
+) -> None:
+    planned = timezone.now().replace(microsecond=0) + timedelta(days=30)
+    Assignment.objects.filter(pk=assignment.pk).update(end_at=planned)
+    assign_device(device=assignment.device, patient=other_patient, start_at=planned)
+    page = f"/admin/devices/assignment/{assignment.pk}/change/"
+    for end_at in (planned + timedelta(days=5), None):
+        answer = staff.post(page, _times(end_at=end_at)).content.decode()
+        assert "is worn by P-002 at that time" in answer
+    assignment.refresh_from_db()
+    assert assignment.end_at == planned
 
 
 def test_it_ends_an_assignment_before_its_planned_end(
