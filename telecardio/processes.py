@@ -56,6 +56,8 @@ def commands(
     web += ["--host", host, "--port", str(web_port), "--no-access-log"]
     # A proxy closes idle connections first, or it would use one that is being closed.
     web += ["--timeout-keep-alive", "60"]
+    # Whoever is still sending then is told to come again.
+    web += ["--timeout-graceful-shutdown", "10"]
     # 16 traces are 9 kB/s; to compress them took a fifth of the process's time.
     web += ["--ws-per-message-deflate", "false"]
     ingest = [python, "-m", "telecardio.ingest_server"]

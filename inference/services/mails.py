@@ -24,8 +24,9 @@ BATCH = 50
 # Taken anew for each mail, so that those of a killed worker wait no longer than this.
 # A server that takes its time over one mail for longer may get that mail twice.
 CLAIM = timedelta(minutes=1)
-# Then the task ends, and gives back what it did not come to.
-SENDING_S = 60.0
+# Then the task ends, and gives back what it did not come to: who is asked to end waits
+# no longer than this and a mail.
+SENDING_S = 10.0
 MAILS_PER_HOUR = 6
 # A mail server may be away for a night; what is older tells nobody anything.
 GIVE_UP_AFTER = timedelta(days=1)
@@ -53,10 +54,7 @@ def send_due_mails(*, now: datetime) -> int:
     claim, sent = _Claim(now), 0
     try:
         for address, deliveries in by_address.items():
-            if claim.seconds() > SENDING_S:
-                claim.give_back(deliveries)
-            else:
-                sent += _send_to(address, deliveries, backend, claim, now=now)
+            sent += _send_to(address, deliveries, backend, claim, now=now)
     finally:
         backend.close()
     return sent
@@ -73,7 +71,13 @@ class _Claim:
         return time.monotonic() - self._start
 
     def hold(self, deliveries: list[MailDelivery]) -> list[MailDelivery]:
-        """Take the mails anew; return those that were still ours."""
+        """Take the mails anew; return those that were still ours.
+
+        None of them once the time is over: then all are given back.
+        """
+        if self.seconds() > SENDING_S:
+            self.give_back(deliveries)
+            return []
         until = self._now + timedelta(seconds=self.seconds()) + CLAIM
         held = [
             one for one in deliveries if _as_claimed(one).update(claimed_until=until)

@@ -1,6 +1,7 @@
 """Is this process able to serve? Each part is asked with a short timeout."""
 
 import logging
+import time
 from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NoAnswer
@@ -43,12 +44,15 @@ def ask_parts(names: Collection[str] = ()) -> list[Answer]:
         for name, check in PARTS.items()
         if not names or name in names
     }
-    return [Answer(name, _todo(name, future)) for name, future in asked.items()]
+    deadline_s = time.monotonic() + TIMEOUT_S
+    return [
+        Answer(name, _todo(name, future, deadline_s)) for name, future in asked.items()
+    ]
 
 
-def _todo(name: str, future: "Future[None]") -> str:
+def _todo(name: str, future: "Future[None]", deadline_s: float) -> str:
     try:
-        future.result(timeout=TIMEOUT_S)
+        future.result(timeout=max(0.0, deadline_s - time.monotonic()))
     except NotReady as error:
         return str(error)
     except NoAnswer:

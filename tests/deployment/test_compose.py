@@ -16,7 +16,7 @@ import redis
 import yaml
 
 from telecardio.embedded import binaries, unprivileged
-from telecardio.processes import free_port
+from telecardio.processes import commands, free_port
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 GIVEN = {
@@ -56,6 +56,17 @@ def test_durability_stays_on(services: dict[str, dict]) -> None:
     command = services["postgres"]["command"]
     for setting in ("fsync", "full_page_writes", "synchronous_commit"):
         assert f"{setting}=on" in command
+
+
+def test_its_processes_are_those_that_the_chaos_runs_prove(
+    services: dict[str, dict],
+) -> None:
+    """Also how they answer, stop and find their way back to Redis."""
+    ours = commands(host="0.0.0.0", web_port=8000, ingest_port=8001)  # noqa: S104
+    only_here = {"--loglevel", "WARNING", "-O", "fair"}
+    for name, line in ours.items():
+        words = set(line[1:]) - only_here
+        assert words <= {*services[name]["command"], sys.executable}, name
 
 
 class _Native:
