@@ -12,7 +12,8 @@ from inference.label_figures import released_figures
 from inference.models import AnalysisState
 from patients.models import Patient, User
 from telecardio.pages.hours import hours_context
-from telecardio.templatetags.record_times import hour, until
+from telecardio.templatetags import record_times
+from telecardio.templatetags.record_times import until
 from tests.pages.recorded import recorded
 
 
@@ -113,7 +114,9 @@ def test_it_tells_the_two_hours_apart_when_clocks_are_set_back(
         assert hours_context(patient, now=now)["with_zone"] is is_set
     first = datetime(2026, 10, 25, 0, tzinfo=UTC)
     with timezone.override("Europe/Berlin"):
-        assert [hour(first + timedelta(hours=more), True) for more in (0, 1)] == [
+        assert [
+            record_times.hour(first + timedelta(hours=more), True) for more in (0, 1)
+        ] == [
             "Sun 02:00 CEST",
             "Sun 02:00 CET",
         ]
