@@ -2,7 +2,8 @@
 
 PostgreSQL, Redis, every process of the platform, an SMTP server, the devices and the
 doctors' pages run on this machine, on loopback, in a temporary folder. It ends by
-itself and prints one JSON object; status 1 if an acked sample is not in the database.
+itself and prints one JSON object; status 1 if an acked sample is not in the database,
+or if a packet was refused or never acked, also before the measured time.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import sys
 import django
 
 from bench.ingest.own_servers import own_servers
+from bench.live.exit_status import exit_status
 from bench.live.growth import grow
 from bench.live.options import add_arguments, options_of
 
@@ -38,7 +40,7 @@ def main() -> int:
         for row in grow(options):
             rows.append(row)
             print(json.dumps(row, indent=indent), flush=True)
-        return 1 if any(row.get("failed") or row.get("lost") for row in rows) else 0
+        return max(map(exit_status, rows))
     with own_servers() as servers:
         environment = dict(servers.environment)
         if not options.unthrottled:
@@ -52,7 +54,7 @@ def main() -> int:
 
         figures = measure(type(servers)(servers.var, environment), options)
     print(json.dumps(figures, indent=indent))
-    return 1 if figures["lost"] or not figures["acked"] else 0
+    return exit_status(figures)
 
 
 if __name__ == "__main__":

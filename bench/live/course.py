@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
+from django.db.models import Max
 
 from bench.ingest.own_servers import OwnServers
 from bench.ingest.processor_time import cpu_seconds
@@ -16,6 +17,7 @@ from bench.live.memory import Memory
 from bench.live.options import Options
 from bench.live.own_process import OwnProcess
 from bench.live.profiling import profiling
+from devices.models import SEGMENT_S, Segment
 from inference.models import LifeSign
 from inference.models.life_sign import Part
 from telecardio.processes import Stack
@@ -44,6 +46,7 @@ class Course:
     """The measured time, what it cost, and how far behind the analysis was at its end.
 
     ``bench`` in ``cpu_s`` is this process, which looks and receives the mails.
+    ``segments`` of the live devices were written meanwhile.
     """
 
     start: float
@@ -51,6 +54,7 @@ class Course:
     cpu_s: dict[str, float]
     memory: dict[str, Any]
     lag_s: dict[str, float]
+    segments: int
 
 
 def wait_until_alive(stack: Stack) -> None:
@@ -87,6 +91,7 @@ def run(
     end = start + options.seconds
     memory = Memory(roots)
     _wait(stack, until=start)
+    newest = Segment.objects.aggregate(pk=Max("pk"))["pk"] or 0
     before = _processor_s(roots)
     with profiling(options.profile, platform):
         while (now := time.monotonic()) < end:
@@ -95,7 +100,21 @@ def run(
         memory.take()
         after = _processor_s(roots)
     cpu_s = {kind: after[kind] - before[kind] for kind in after}
-    return Course(start, end, cpu_s, memory.figures(), _lag_s(live))
+    written = Segment.objects.filter(pk__gt=newest, record__stream__in=live).count()
+    return Course(start, end, cpu_s, memory.figures(), _lag_s(live), written)
+
+
+def segment_figures(course: Course, devices: int) -> dict[str, Any]:
+    """Return how many segments were written, and how many a steady state writes.
+
+    The first of a record is due when it is 15 to 20 minutes long: until then, no
+    compaction is in the figures.
+    """
+    seconds = course.end - course.start
+    return {
+        "segments": course.segments,
+        "segments_usual": round(devices * seconds / SEGMENT_S, 1),
+    }
 
 
 def cpu_figures(course: Course, devices: int) -> dict[str, Any]:

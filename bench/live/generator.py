@@ -33,6 +33,8 @@ class _Link:
         self.device = device
         self.socket: socket.socket | None = None
         self.sent_at = 0.0
+        # When the request that waits for an answer was first tried; 0: none does.
+        self.first_tried_at = 0.0
         self.outgoing = b""
         self.received = b""
         self._address = ("127.0.0.1", port)
@@ -138,6 +140,7 @@ class Generator:
                 self._serve(key.data, events)
         self.outcome.ended = time.monotonic()
         for link in self.links:
+            self._end_wait(link, self.outcome.ended)
             link.close(self._selector)
         self._selector.close()
         return self.outcome
@@ -162,6 +165,7 @@ class Generator:
         if not body:
             return
         link.sent_at = now
+        link.first_tried_at = link.first_tried_at or now
         batch = len(link.device.in_flight)
         self.outcome.largest_batch = max(self.outcome.largest_batch, batch)
         try:
@@ -188,8 +192,10 @@ class Generator:
     def _answered(self, link: _Link, answer: bytes) -> None:
         now, told = time.monotonic(), self.outcome
         status = int(answer[9:12])
-        told.sent.append(link.sent_at)
-        told.reply_ms.append(1000 * (now - link.sent_at))
+        if status >= 500:
+            told.failed_requests += 1
+        else:
+            self._end_wait(link, now)
         if status != 200:
             told.statuses[str(status)] += 1
             told.first_refusal = told.first_refusal or answer.decode(errors="replace")
@@ -203,8 +209,16 @@ class Generator:
         link.close(self._selector)
         self.outcome.reconnects += 1
         if was_waiting:
+            self.outcome.failed_requests += 1
             link.device.failed(time.monotonic())
             self._again(link)
+
+    def _end_wait(self, link: _Link, now: float) -> None:
+        # A try that fails at once is no fast answer: the next one goes on waiting.
+        if link.first_tried_at:
+            self.outcome.sent.append(link.first_tried_at)
+            self.outcome.reply_ms.append(1000 * (now - link.first_tried_at))
+        link.first_tried_at = 0.0
 
     def _again(self, link: _Link) -> None:
         if link.device.wait_until > time.monotonic():

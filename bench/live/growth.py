@@ -27,9 +27,12 @@ def grow(options: Options) -> Iterator[dict[str, Any]]:
             name: whole.get(name)
             for name in (
                 *("devices", "viewers", "packet_s", "seconds", "failed", "lost"),
-                *("packets", "acked", "late", "refused", "ack_ms", "label_ms"),
-                *("label_stored_ms", "unlabelled_s", "frame_ms", "frames_missing"),
-                *("analysis_lag_s", "dropped", "poll_ms", "cpu", "memory"),
+                *("never_acked", "packets_refused", "packets", "acked", "late"),
+                *("refused", "failed_requests", "answer_timeouts", "ack_ms"),
+                *("label_ms", "labels_missing", "label_stored_ms", "unlabelled_s"),
+                *("frame_ms", "frames_missing", "analysis_lag_s", "dropped"),
+                *("sockets_closed", "viewers_trouble", "poll_ms", "failed_polls"),
+                *("segments", "segments_usual", "cpu", "memory"),
             )
             if name in whole
         }

@@ -16,17 +16,26 @@ from django.urls import reverse
 from django.utils import timezone
 
 from bench.ingest.own_servers import OwnServers
-from bench.live.course import Course, cpu_figures, run, wait_until_alive
+from bench.live.course import (
+    Course,
+    cpu_figures,
+    run,
+    segment_figures,
+    wait_until_alive,
+)
 from bench.live.fleet import Fleet, line_up
 from bench.live.generator import generate
-from bench.live.latency import Window, ack_figures, frame_figures, label_figures
+from bench.live.latency import Window, ack_figures
 from bench.live.log_errors import log_errors
 from bench.live.machine import machine
 from bench.live.options import Options
 from bench.live.own_process import own_process
 from bench.live.people import enrol, make_viewers
 from bench.live.plan import LoadOutcome, LoadPlan, ViewersOutcome, ViewersPlan
-from bench.live.truth import compare
+from bench.live.rounds import doing_rounds
+from bench.live.shown import frame_figures, label_figures
+from bench.live.stored_labels import read_stored
+from bench.live.truth import compare, never_acked
 from bench.live.viewers import view
 from telecardio.demo.latency import percentiles
 from telecardio.demo.parts import mail_server, running, stack_environment
@@ -61,6 +70,7 @@ def measure(servers: OwnServers, options: Options) -> dict[str, Any]:
         with (
             own_process("viewers", view, watch) as pages,
             own_process("generator", generate, send) as load,
+            doing_rounds(stack.web_port) as rounds,
         ):
             course = run(stack, servers, load, pages, options, fleet)
             outcome: LoadOutcome = load.hear(LoadOutcome, TAIL_S + 2 * DRAIN_S)
@@ -68,25 +78,32 @@ def measure(servers: OwnServers, options: Options) -> dict[str, Any]:
             seen: ViewersOutcome = pages.hear(ViewersOutcome, DRAIN_S)
         window = Window(fleet, outcome, course.start, course.end)
         # Before anything more is labelled than was at the end of the load.
-        labels = label_figures(window, seen)
+        stored = read_stored(window)
         stack.check()
         mails = count_mails()
         errors = log_errors(stack.log_dir, list(stack.children))
     return {
         **_asked(options),
         **asdict(compare(fleet, outcome)),
+        "never_acked": never_acked(fleet, outcome),
+        # Thrown away: the device may not send them again.
+        "packets_refused": outcome.verdicts.total(),
         **ack_figures(window),
         **frame_figures(window, viewers, seen),
-        **labels,
+        **label_figures(window, viewers, seen, stored),
         "analysis_lag_s": course.lag_s,
         "refused": dict(outcome.statuses),
         "verdicts": dict(outcome.verdicts),
         **({"first_refusal": outcome.first_refusal} if outcome.statuses else {}),
+        "failed_requests": outcome.failed_requests,
         "answer_timeouts": outcome.timeouts,
         "reconnects": outcome.reconnects,
         **_page_figures(seen, window),
         "mails": mails,
+        "alarms_acknowledged": rounds.acknowledged,
+        **({"acknowledging_failed": rounds.failed} if rounds.failed else {}),
         "backfill": _backfill(fleet, outcome, course),
+        **segment_figures(course, options.devices),
         "cpu": cpu_figures(course, options.devices),
         "memory": course.memory,
         "log_errors": errors,

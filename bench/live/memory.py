@@ -41,7 +41,8 @@ class Memory:
         """Return per kind the MB at the start and end, and the largest growth.
 
         Growth is the slope of the straight line through a process's samples, in
-        percent of its first per 10 min; processes that came or went have none.
+        percent of its first per 10 min; processes that came or went have none, and
+        are counted.
         """
         first, last = self._span()
         found: dict[str, Any] = {}
@@ -52,6 +53,7 @@ class Memory:
             ]
             found[kind] = {
                 "processes": len(whole),
+                "came_or_went": len(mine) - len(whole),
                 "start_mb": _mb(rows[0][1] for rows in mine if rows[0][0] == first),
                 "end_mb": _mb(rows[-1][1] for rows in mine if rows[-1][0] == last),
                 "most_growth_percent_per_10_min": _most_growth(whole, 1),

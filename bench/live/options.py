@@ -34,7 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--seconds", type=float, default=60.0, help="measured, after the warm-up")
     add("--packet-s", type=float, default=2.0, help="signal in a packet (1, 2 or 5)")
     add("--viewers", type=int, default=16, help="doctors' pages, of 16 patients each")
-    add("--warm-up-s", type=float, default=20.0, help="300 for figures of memory")
+    warm_up = "1200: a steady state with compaction, 300: enough for memory alone"
+    add("--warm-up-s", type=float, default=20.0, help=warm_up)
     add("--format", choices=FORMATS, default="binary", dest="form")
     data = os.environ.get("TELECARDIO_DATA")
     add("--data", type=Path, default=data, help="the folder of ECG records")

@@ -65,12 +65,13 @@ def make_viewers(worn: Sequence[Worn], *, viewers: int) -> list[ViewerPlan]:
         for one in theirs
     )
     return [
-        ViewerPlan(_session_cookie(doctor), [one.patient for one in theirs])
+        ViewerPlan(session_cookie(doctor), [one.patient for one in theirs])
         for doctor, theirs in zip(doctors[:viewers], shown, strict=False)
     ]
 
 
-def _session_cookie(user: User) -> str:
+def session_cookie(user: User) -> str:
+    """Sign somebody in; return the cookie."""
     session = import_module(settings.SESSION_ENGINE).SessionStore()
     session[SESSION_KEY] = str(user.pk)
     session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]

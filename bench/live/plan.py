@@ -63,15 +63,17 @@ class LoadOutcome:
     begins: list[float]
     acked: list[array[float]]
     ended: float
-    # When a request was sent, and the ms until its answer.
+    # When a request was first tried, and the ms until it was answered at last.
     sent: array[float] = field(default_factory=lambda: array("d"))
     reply_ms: array[float] = field(default_factory=lambda: array("d"))
     # How late the generator itself sent what a waiting device had just recorded.
     slip_ms: array[float] = field(default_factory=lambda: array("d"))
-    # Answers other than 200 by status, verdicts on packets other than stored.
+    # Answers other than 200 by status; packets that the server will not have, by why.
     statuses: Counter[str] = field(default_factory=Counter)
     verdicts: Counter[str] = field(default_factory=Counter)
     first_refusal: str = ""
+    # Tries without an answer, or with that of a server in trouble (5xx).
+    failed_requests: int = 0
     reconnects: int = 0
     timeouts: int = 0
     largest_batch: int = 0
@@ -96,12 +98,16 @@ class ViewersPlan:
 
 @dataclass
 class ViewersOutcome:
-    """What the viewers received: one item per frame, and one per beat."""
+    """What the viewers received: one item per frame, and one per beat.
+
+    Until ``ended``, when the pages were closed.
+    """
 
     frame_viewer: array[int] = field(default_factory=lambda: array("q"))
     frame_patient: array[int] = field(default_factory=lambda: array("q"))
     frame_sample: array[int] = field(default_factory=lambda: array("q"))
     frame_at: array[float] = field(default_factory=lambda: array("d"))
+    beat_viewer: array[int] = field(default_factory=lambda: array("q"))
     beat_patient: array[int] = field(default_factory=lambda: array("q"))
     beat_sample: array[int] = field(default_factory=lambda: array("q"))
     beat_at: array[float] = field(default_factory=lambda: array("d"))
@@ -113,3 +119,4 @@ class ViewersOutcome:
     # Sockets that the server closed, and what broke a viewer.
     closed: int = 0
     trouble: str = ""
+    ended: float = 0.0

@@ -16,10 +16,9 @@ import httpx
 import websockets
 
 from bench.live.plan import ViewerPlan, ViewersOutcome, ViewersPlan
+from bench.live.polling import EVERY_S, poll
 from telecardio.live.frames import BEATS, SIGNAL
 
-# As telecardio/static/js does: the socket's ping, the open alarms, the watchdog.
-EVERY_S = 5.0
 PAGE_S = 30.0
 _HEAD = struct.Struct("<BBHIQQIIQq")
 _FIRST_SAMPLE = struct.Struct("<q")
@@ -50,6 +49,7 @@ class _Viewers:
         # Told to stop, or left alone.
         with contextlib.suppress(EOFError):
             await asyncio.to_thread(pipe.recv)
+        self.outcome.ended = time.monotonic()
         for task in watching:
             task.cancel()
         await asyncio.gather(*watching, return_exceptions=True)
@@ -63,7 +63,11 @@ class _Viewers:
                 headers={"Cookie": viewer.cookie},
                 timeout=PAGE_S,
             ) as client:
-                polling = asyncio.create_task(self._poll(number, client))
+                # Pages are opened at any time, so they do not poll in step.
+                phase_s = EVERY_S * number / len(self.plan.viewers)
+                due = time.monotonic() + phase_s
+                asking = poll(client, self.plan.polled, self.outcome, due=due)
+                polling = asyncio.create_task(asking)
                 try:
                     while True:
                         await self._connect(number, viewer)
@@ -114,23 +118,6 @@ class _Viewers:
             number += 1
             await link.send(json.dumps({"ping": number}))
 
-    async def _poll(self, number: int, client: httpx.AsyncClient) -> None:
-        # Pages are opened at any time, so they do not poll in step.
-        await asyncio.sleep(EVERY_S * number / len(self.plan.viewers))
-        while True:
-            started = time.monotonic()
-            for path in self.plan.polled:
-                asked = time.monotonic()
-                try:
-                    answer = await client.get(path)
-                except httpx.HTTPError:
-                    self.outcome.failed_polls += 1
-                    continue
-                self.outcome.failed_polls += not answer.is_success
-                self.outcome.poll_at.append(asked)
-                self.outcome.poll_ms.append(1000 * (time.monotonic() - asked))
-            await asyncio.sleep(max(0.0, started + EVERY_S - time.monotonic()))
-
     def _take(self, viewer: int, message: bytes, now: float) -> None:
         told = self.outcome
         told.bytes_received += len(message)
@@ -146,6 +133,7 @@ class _Viewers:
                 told.frame_at.append(now)
             elif kind == BEATS:
                 samples = struct.unpack_from(f"<{n}q", message, offset + _BEATS_AT)
+                told.beat_viewer.extend([viewer] * n)
                 told.beat_sample.extend(samples)
                 told.beat_patient.extend([patient] * n)
                 told.beat_at.extend([now] * n)

@@ -96,7 +96,10 @@ class VirtualDevice:
     def answered(
         self, status: int, answer: bytes, now: float, verdicts: Counter[str]
     ) -> None:
-        """Note what the server says of the packets in flight."""
+        """Note what the server says of the packets in flight.
+
+        A packet that it will not have is not sent again; ``verdicts`` counts it.
+        """
         if status == 429:
             self.in_flight = []
             self.wait_until = now + (_retry_after_s(answer) or 1.0)

@@ -34,10 +34,14 @@ def test_it_runs_the_platform_under_live_load_and_loses_nothing(tmp_path: Path) 
     assert run.returncode == 0, run.stderr
     found = json.loads(run.stdout)
     assert found["lost"] == found["samples_repeated"] == 0
+    assert found["never_acked"] == found["packets_refused"] == 0
     assert found["samples_acked"] >= 250 * (8 * 8 + 360)
     assert found["packets"] == found["acked"] == 8 * 8
     assert found["frames"] == 2 * 8 * 8
     assert found["frames_missing"] == found["dropped"] == found["failed_polls"] == 0
+    assert found["labels"] > found["labels_missing"] == 0
+    assert (found["labels_stored"] > 0) == (found["label_stored_share"] == 1)
+    assert (found["segments"], found["segments_usual"]) == (0, 0.2)
     assert found["refused"] == found["verdicts"] == {}
     for name in LATENCIES:
         assert set(found[name]) == {"p50", "p95", "p99"}

@@ -1,17 +1,30 @@
-"""Virtual devices in real time: what they send, when, and what they keep."""
+"""Virtual devices and pages in real time: what they send, when, and what they keep."""
 
+import asyncio
+import contextlib
 import math
+import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
+import httpx
 import numpy as np
 import pytest
 
 from bench.ingest.http_servers import fixed_answer
 from bench.live.generator import Generator
 from bench.live.packet_templates import make_templates, whole_packets
-from bench.live.plan import DevicePlan, LoadOutcome, LoadPlan, Templates
+from bench.live.plan import (
+    DevicePlan,
+    LoadOutcome,
+    LoadPlan,
+    Templates,
+    ViewersOutcome,
+)
+from bench.live.polling import poll
 from bench.live.virtual_device import VirtualDevice
 from devices.codec import decode_binary, decode_json
 from devices.codec.packet import Packet, Status
@@ -129,6 +142,80 @@ def test_it_ends_when_nobody_answers(closed_port: int) -> None:
     assert time.monotonic() - began < 4
     assert outcome.reconnects
     assert all(math.isnan(at) for acked in outcome.acked for at in acked)
+    # Each of the two asked on until the end; no try counts as a fast answer.
+    assert outcome.failed_requests >= len(outcome.reply_ms) == 2
+    assert min(outcome.reply_ms) > 300
+
+
+def test_a_request_waits_through_an_answer_of_a_server_in_trouble(
+    moody: HTTPServer,
+) -> None:
+    plan = LoadPlan(
+        moody.server_port, _plans(1, 0), _templates("binary"), 0.6, drain_s=5
+    )
+    outcome = Generator(plan, time.monotonic()).run()
+    assert outcome.statuses == {"503": 1}
+    assert outcome.failed_requests == len(outcome.reply_ms) == 1
+    acked_s = outcome.acked[0][0] - outcome.sent[0]
+    assert outcome.reply_ms[0] == pytest.approx(1000 * acked_s, abs=5)
+    assert not outcome.verdicts
+
+
+async def test_a_page_whose_poll_failed_waits_for_the_next(
+    closed_port: int, moody: HTTPServer
+) -> None:
+    for port, failed in ((closed_port, 2), (moody.server_port, 1)):
+        outcome = await _polled(port, late_s=0)
+        assert outcome.failed_polls == failed
+        assert len(outcome.poll_ms) == 2
+        slow = [ms for ms in outcome.poll_ms if 5000 <= ms < 5500]
+        assert len(slow) == failed
+
+
+async def test_a_page_whose_polls_are_late_has_waited_for_them(
+    moody: HTTPServer,
+) -> None:
+    outcome = await _polled(moody.server_port, late_s=7)
+    # The round of 7 s ago, and the one 5 s after it.
+    rounds = [round(ms / 1000) for ms in outcome.poll_ms]
+    assert rounds == [7, 7, 2, 2]
+
+
+@pytest.fixture
+def moody() -> Iterator[HTTPServer]:
+    """Return a server whose first answer is 503."""
+    with HTTPServer(("127.0.0.1", 0), _Moody) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+class _Moody(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    status = 503
+
+    def do_GET(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.send_response(self.status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+        self.status = 200
+
+    do_POST = do_GET
+
+    def log_message(self, *said: object) -> None:
+        pass
+
+
+async def _polled(port: int, *, late_s: float) -> ViewersOutcome:
+    """Poll two paths for half a second."""
+    outcome = ViewersOutcome()
+    due = time.monotonic() - late_s
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.5):
+                await poll(client, ["/a", "/b"], outcome, due=due)
+    return outcome
 
 
 def _run(*, seconds: float, devices: int, backlog: int = 0) -> LoadOutcome:
