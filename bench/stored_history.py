@@ -5,27 +5,28 @@ from __future__ import annotations
 import os
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
 from django.core.management import call_command
-from django.db import connection
+from django.db import connection, connections
 from django.utils import timezone
 from tqdm import tqdm
 
 from bench.coders import coder_figures, measured_signal
+from bench.footprint_of_history import history_figures, table_bytes
+from bench.ingest.own_servers import OwnServers
 from devices.codec import Packet
 from devices.models import Assignment, Record, Segment
 from devices.overview import read_overview
 from devices.reading import read_signal
-from devices.segment_files import read_segment, segment_store
+from devices.segment_files import segment_store
 from devices.segment_reading import kept_segments
-from devices.segments import decode_segment
-from devices.segments.flac import pack_int16
 from devices.services import store_packets
 from devices.services.filling import fill_record
 from devices.services.verifying import verify_record
@@ -34,18 +35,14 @@ from devices.simulator.source import SignalSource
 from inference.models import AnalysisState
 from inference.services.analysis import analyse_pending
 from inference.services.compacting import compact_pending
+from inference.services.summaries import hours_of
 from telecardio.demo.latency import percentiles
 from telecardio.durability import durability_settings
 from telecardio.pages.record_window import window_of
 
 DAY_S = 86_400
 WINDOW_S = 30
-TABLES = {
-    "rows_of_segments": "devices_segment",
-    "beats": "inference_beatblock",
-}
-# Of the row and of its places in indexes.
-_ROW_BYTES = 100
+DROP_CACHES = Path("/proc/sys/vm/drop_caches")  # see proc(5): 3 is pages and names
 _ARRIVALS = """
 UPDATE devices_chunk AS chunk SET received_at = came.at
 FROM unnest(%s::bigint[], %s::timestamptz[]) AS came (seq, at)
@@ -56,10 +53,12 @@ WHERE chunk.record_id = %s AND chunk.seq = came.seq
 def measure(
     data: Path | None,
     *,
+    servers: OwnServers,
     days: float,
     analysed_hours: float,
     packet_s: float,
     reads: int,
+    each_cold: bool,
 ) -> dict[str, Any]:
     """Return the figures of one long record, and of one that is analysed."""
     call_command("migrate", verbosity=0)
@@ -74,10 +73,11 @@ def measure(
         Assignment.objects.select_related("device", "patient").get(device__serial=name)
         for name in ("SIM-0001", "SIM-0002")
     ]
+    empty = table_bytes()
     analysed, compacting = _analysed(
         worn[1], source, hours=analysed_hours, packet_s=packet_s, now=now
     )
-    cost = _bytes_per_sample(analysed)
+    cost = history_figures(analysed, empty)
     with tqdm(total=int(days * DAY_S * 250), unit=" samples", unit_scale=True) as bar:
         began = time.perf_counter()
         record = fill_record(
@@ -93,16 +93,18 @@ def measure(
     began = time.perf_counter()
     verified = verify_record(record.pk)
     verified_s = time.perf_counter() - began
+    cold = Cold(servers, each=each_cold)
     return {
         "signal": told,
         "packet_s": packet_s,
         "coders": coder_figures(adu),
-        "bytes_per_sample": cost,
+        **cost,
         "compacting": compacting,
         "record_days": days,
         "filled_days_per_s": round(days / filled_s, 3),
-        "reading": _reading(record, reads),
-        "reading_analysed": _reading(analysed, reads),
+        "reading": _reading(record, reads, cold),
+        "reading_analysed": _reading(analysed, reads, cold),
+        "cold": cold.as_json(),
         "duplicate_of_day_1": _duplicate(record, source, packet_s, now=now),
         "verify": {
             "damage": len(verified.damage),
@@ -165,6 +167,8 @@ def _analysed(
         written += done_now
     spent = time.perf_counter() - began
     record.refresh_from_db()
+    # A page of the patient keeps the hours it counted.
+    hours_of(worn.patient, start_at=start_at, end_at=now, now=later)
     return record, {
         "analysed_hours": hours,
         "analysed_s": round(analysed_s, 1),
@@ -174,84 +178,137 @@ def _analysed(
     }
 
 
-def _bytes_per_sample(record: Record) -> dict[str, float]:
-    """Return what one sample costs, by part: files, and tables with their indexes."""
-    samples = record.sample_count
-    signal = whole = 0
-    for segment in record.segments.all():
-        packed = read_segment(segment.key)
-        data = decode_segment(packed)
-        signal += len(pack_int16(data.samples))
-        whole += len(packed)
-    found = {
-        "signal": signal / samples,
-        "rest_of_files": (whole - signal) / samples,
-    }
-    with connection.cursor() as cursor:
-        for name, table in TABLES.items():
-            cursor.execute(f"VACUUM FULL {table}")
-            cursor.execute("SELECT pg_total_relation_size(%s)", [table])
-            found[name] = cursor.fetchone()[0] / samples
-    # Those of the last hour are not thinned out yet: the same for a record of a month.
-    thinned = record.checkpoints.filter(compressed=True).values_list("state", flat=True)
-    found["checkpoints"] = sum(len(state) + _ROW_BYTES for state in thinned) / samples
-    found["total"] = sum(found.values())
-    return {name: round(value, 4) for name, value in found.items()}
-
-
-def _reading(record: Record, reads: int) -> dict[str, Any]:
-    """Time reads at random places, each file out of this process and of the cache."""
-    rng = np.random.default_rng(11)
+def _reading(record: Record, reads: int, cold: Cold) -> dict[str, Any]:
+    """Time reads at random places, with what they need in no cache (see ``cold``)."""
     length = record.end_sample
-
-    def timed(read: Callable[[int], object], span_s: float) -> list[float]:
-        spent = []
-        for _ in range(reads):
-            start = int(rng.integers(0, max(length - span_s * 250, 1)))
-            _forget(record, start, span_s)
-            began = time.perf_counter()
-            read(start)
-            spent.append((time.perf_counter() - began) * 1000)
-        return spent
-
-    def window(start: int) -> object:
-        return window_of(record, start_s=start / 250, seconds=WINDOW_S)
 
     def signal(start: int) -> object:
         return read_signal(record, start, start + WINDOW_S * 250)
 
-    whole = []
-    for _ in range(3):
-        began = time.perf_counter()
-        read_overview(record, 0, length, bins=2000)
-        whole.append((time.perf_counter() - began) * 1000)
-
-    def hour(start: int) -> object:
-        return read_overview(record, start, start + 3600 * 250, bins=2000)
+    def window(start: int) -> object:
+        return window_of(record, start_s=start / 250, seconds=WINDOW_S)
 
     def minutes(start: int) -> object:
         return read_overview(record, start, start + 900 * 250, bins=2000)
 
+    def hour(start: int) -> object:
+        return read_overview(record, start, start + 3600 * 250, bins=2000)
+
+    def whole(start: int) -> object:
+        return read_overview(record, start, length, bins=2000)
+
+    kinds: dict[str, tuple[Callable[[int], object], float]] = {
+        "read_signal_30_s_ms": (signal, WINDOW_S),
+        "window_30_s_ms": (window, WINDOW_S),
+        "overview_15_min_ms": (minutes, 900),
+        "overview_1_h_ms": (hour, 3600),
+    }
+    rng = np.random.default_rng(11)
+    # All of them before anything is timed: to ask for a place warms what lies there.
+    places = {
+        name: _places(record, rng, reads, span_s) for name, (_, span_s) in kinds.items()
+    }
+    everything = _paths(record, 0, length / 250)
+    for read in (*(read for read, _ in kinds.values()), whole):
+        read(0)  # loads modules, compiles
+    found: dict[str, Any] = {}
+    for name, (read, _) in kinds.items():
+        spent = _timed(read, places[name], cold)
+        found[name] = {**percentiles(spent), "first": round(spent[0], 1)}
+    # The first of these is cold, the others are as warm as can be.
+    once = _timed(whole, [(0, everything)], cold)
+    for _ in range(2):
+        began = time.perf_counter()
+        whole(0)
+        once.append((time.perf_counter() - began) * 1000)
     return {
-        "read_signal_30_s_ms": percentiles(timed(signal, WINDOW_S)),
-        "window_30_s_ms": percentiles(timed(window, WINDOW_S)),
-        "overview_15_min_ms": percentiles(timed(minutes, 900)),
-        "overview_1_h_ms": percentiles(timed(hour, 3600)),
-        "overview_of_all_ms": round(min(whole), 1),
+        **found,
+        "overview_of_all_ms": round(median(once), 1),
+        "overview_of_all_first_ms": round(once[0], 1),
     }
 
 
-def _forget(record: Record, start: int, span_s: float) -> None:
-    """Drop the segments of a span from this process and from the system's cache."""
-    kept_segments.clear()
+class Cold:
+    """Empties caches before reads: ``each`` kind and read its own, else only once."""
+
+    def __init__(self, servers: OwnServers, *, each: bool) -> None:
+        self._servers, self._each = servers, each
+        self._restarts = 0
+        self._dropped = each
+
+    def begin(self) -> None:
+        """Empty PostgreSQL's own cache before reads of another kind."""
+        if self._each or not self._restarts:
+            connections.close_all()
+            self._servers.restart()
+            self._restarts += 1
+        connection.ensure_connection()
+
+    def forget(self, paths: Sequence[Path]) -> None:
+        """Empty this process's cache and the system's, if only of these files."""
+        kept_segments.clear()
+        if self._each and _drop_caches():
+            return
+        self._dropped = False
+        for path in paths:
+            number = os.open(path, os.O_RDONLY)
+            os.posix_fadvise(number, 0, 0, os.POSIX_FADV_DONTNEED)
+            os.close(number)
+
+    def as_json(self) -> dict[str, Any]:
+        """Say what was emptied, and what stayed warm."""
+        which = "same kind" if self._each else "whole bench"
+        warm = [f"pages of PostgreSQL that an earlier read of the {which} touched"]
+        if not self._dropped:
+            warm += ["PostgreSQL's files in the system's cache", "names of files"]
+        return {
+            "dropped_caches": self._dropped,
+            "postgres_restarts": self._restarts,
+            "warm": warm,
+        }
+
+
+def _drop_caches() -> bool:
+    """Empty the system's caches of pages and names; False where only root may."""
+    try:
+        DROP_CACHES.write_text("3")
+    except OSError:
+        return False
+    return True
+
+
+def _timed(
+    read: Callable[[int], object],
+    places: Sequence[tuple[int, Sequence[Path]]],
+    cold: Cold,
+) -> list[float]:
+    """Return the ms of each read; the first is the first after a restart."""
+    cold.begin()
+    spent = []
+    for start, paths in places:
+        cold.forget(paths)
+        began = time.perf_counter()
+        read(start)
+        spent.append((time.perf_counter() - began) * 1000)
+    return spent
+
+
+def _places(
+    record: Record, rng: np.random.Generator, reads: int, span_s: float
+) -> list[tuple[int, list[Path]]]:
+    """Return random starts, each with the files that a read of a span may open."""
+    last = max(record.end_sample - int(span_s * 250), 1)
+    starts = rng.integers(0, last, reads).tolist()
+    return [(start, _paths(record, start, span_s)) for start in starts]
+
+
+def _paths(record: Record, start: int, span_s: float) -> list[Path]:
     end = start + int(span_s * 250)
     touched = Segment.objects.filter(
         record=record, span_sample__gt=start - 330 * 250, span_sample__lt=end
     )
-    for key in touched.values_list("key", flat=True):
-        number = os.open(segment_store().path(key), os.O_RDONLY)
-        os.posix_fadvise(number, 0, 0, os.POSIX_FADV_DONTNEED)
-        os.close(number)
+    keys = touched.values_list("key", flat=True)
+    return [Path(segment_store().path(key)) for key in keys]
 
 
 def _duplicate(

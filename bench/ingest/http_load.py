@@ -28,7 +28,8 @@ class Outcome:
     """What came of a run.
 
     ``acked`` holds for each connection the indices of requests whose every packet
-    was stored, the warm-up's too; the figures are of the timed part only.
+    was stored, the warm-up's too, and ``refused`` counts all others; the figures are
+    of the timed part only, ``ack_ms`` of those requests that were stored.
     """
 
     acked: list[list[int]]
@@ -185,8 +186,10 @@ def _drive(
                 if not (answer := link.receive()):
                     continue
                 now = time.perf_counter()
-                outcome.ack_ms.append(1000 * (now - link.sent_at))
-                _judge(outcome, key.data, link.next - 1, answer, packets)
+                outcome.requests += 1
+                # A refusal is soon said: it is no ack.
+                if _judge(outcome, key.data, link.next - 1, answer, packets):
+                    outcome.ack_ms.append(1000 * (now - link.sent_at))
                 if ends_connection(answer):
                     selector.unregister(link.socket)
                     link.socket.close()
@@ -197,16 +200,17 @@ def _drive(
                     link.send()
                 else:
                     waiting -= 1
-    outcome.requests = len(outcome.ack_ms)
     outcome.wall_s = time.perf_counter() - started
     return outcome
 
 
 def _judge(
     outcome: Outcome, link: int, request: int, answer: bytes, packets: int
-) -> None:
+) -> bool:
+    """Note whether every packet of a request was stored, and return it."""
     if answer[9:12] == b"200" and answer.count(b'"stored"') == packets:
         outcome.acked[link].append(request)
-        return
+        return True
     outcome.refused += 1
     outcome.first_refusal = outcome.first_refusal or answer.decode(errors="replace")
+    return False

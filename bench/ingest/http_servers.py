@@ -36,19 +36,19 @@ class Running:
 
 @contextmanager
 def ingest_server(
-    application: str, environment: Mapping[str, str], var: Path
+    application: str, environment: Mapping[str, str], var: Path, *, threads: int
 ) -> Iterator[Running]:
     """Serve ``application``: the platform's with its own command line.
 
-    Any other is a WSGI application, in two processes of granian with four threads
-    each: the fastest of the servers that were tried, fewer or more threads are slower.
+    Any other is a WSGI application, in two processes of granian, which was the fastest
+    of the servers that were tried, with so many ``threads`` each.
     """
     port = free_port()
     line = commands(host="127.0.0.1", web_port=0, ingest_port=port)["ingest"]
     if application != PLATFORM:
         line = [sys.executable, "-m", "granian", application, "--interface", "wsgi"]
         line += ["--host", "127.0.0.1", "--port", str(port), "--workers", "2"]
-        line += ["--blocking-threads", "4", "--http", "1", "--no-ws"]
+        line += ["--blocking-threads", str(threads), "--http", "1", "--no-ws"]
         line += ["--backlog", "4096", "--log-level", "warning"]
     log = var / "log" / "bench-ingest.log"
     with log.open("wb") as output:

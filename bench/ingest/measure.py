@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from math import ceil
@@ -34,6 +34,7 @@ MOST_PACKETS_PER_S = {1: 5000, 20: 20000}
 # A clock more than 5 min ahead would count as none.
 MOST_AHEAD_S = 280.0
 CEILING_S = 2.0
+PROBE_S = 3.0
 
 
 @dataclass(frozen=True)
@@ -45,16 +46,20 @@ class Case:
     body_format: BodyFormat | None = None
     batch: int = 1
     settings: str = "telecardio.settings"
+    # Of each process; the platform's says itself how many it has.
+    threads: int = 4
 
 
 BARE_DRF = "bare_drf"
-CASES = (
+BARE_CASES = (
     Case("bare_floor", "bench.ingest.bare_wsgi:application"),
     Case(
         BARE_DRF,
         "bench.ingest.bare_drf:application",
         settings="bench.ingest.bare_settings",
     ),
+)
+CASES = (
     Case("json_single", PLATFORM, JSON),
     Case("binary_single", PLATFORM, BINARY),
     Case("json_batch_of_20", PLATFORM, JSON, batch=20),
@@ -75,16 +80,36 @@ class Bench:
     def run(self, cases: Sequence[Case]) -> dict[str, dict[str, Any]]:
         """Return the figures of each case; a server goes on as long as it fits."""
         found: dict[str, dict[str, Any]] = {}
-        for (application, settings), same in groupby(
-            cases, key=lambda case: (case.application, case.settings)
+        for (application, settings, threads), same in groupby(
+            cases, key=lambda case: (case.application, case.settings, case.threads)
         ):
             environment = {
                 **self.servers.environment,
                 "DJANGO_SETTINGS_MODULE": settings,
             }
-            with ingest_server(application, environment, self.servers.var) as server:
+            with ingest_server(
+                application, environment, self.servers.var, threads=threads
+            ) as server:
                 found |= {case.name: self._one(case, server) for case in same}
         return found
+
+    def run_at_best(self, case: Case, tried: Sequence[int]) -> dict[str, Any]:
+        """Return the figures of a case with the number of threads that serves it best.
+
+        Which one that is, short runs tell; they are no figures.
+        """
+        rates: dict[int, float] = {}
+        if len(tried) > 1:
+            probe = replace(self, seconds=min(PROBE_S, self.seconds))
+            for threads in tried:
+                found = probe.run([replace(case, threads=threads)])
+                rates[threads] = found[case.name]["packets_per_s"]
+        best = max(tried, key=lambda threads: rates.get(threads, 0.0))
+        return {
+            **self.run([replace(case, threads=best)])[case.name],
+            "threads_per_process": best,
+            "packets_per_s_by_threads": rates,
+        }
 
     def _one(self, case: Case, server: Running) -> dict[str, Any]:
         prepared = self._prepare(case)
@@ -100,8 +125,8 @@ class Bench:
             kind: round(spent - before[kind], 2)
             for kind, spent in cpu_seconds(pids).items()
         }
-        figures = _figures(outcome, case.batch, cpu_s)
-        return {**figures, "lost": prepared.lost(outcome.acked)}
+        lost = prepared.lost(outcome.acked)
+        return {**figures(outcome, case.batch, cpu_s), "lost": lost}
 
     def ceiling(self) -> float:
         """Return the requests per second that the load generator gets through."""
@@ -141,9 +166,14 @@ def measure(
     seconds: float,
     devices: int,
     connections: int,
+    threads: Sequence[int],
     packet_s: float = 2.0,
 ) -> dict[str, Any]:
-    """Return the figures of every case, the floors' among them."""
+    """Return the figures of every case, the floors' among them.
+
+    The bare ones are tried with each number of ``threads`` per process, and the best
+    one counts. ``faults`` says why the figures are not to be believed.
+    """
     call_command("migrate", interactive=False, verbosity=0)
     durability = durability_settings()
     day = read_day(data, 600)
@@ -161,11 +191,30 @@ def measure(
         "durability": durability,
         "generator_ceiling_requests_per_s": bench.ceiling(),
     }
-    cases = bench.run(CASES)
+    cases = {case.name: bench.run_at_best(case, threads) for case in BARE_CASES}
+    cases |= bench.run(CASES)
     for case in CASES:
-        if case.body_format is not None and case.batch == 1:
-            cases[case.name] |= _against(cases[BARE_DRF], cases[case.name])
-    return {**found, **cases, "lost": sum(each["lost"] for each in cases.values())}
+        if case.batch == 1:
+            cases[case.name] |= against(cases[BARE_DRF], cases[case.name])
+    return {
+        **found,
+        **cases,
+        "lost": sum(each["lost"] for each in cases.values()),
+        "faults": faults(cases),
+    }
+
+
+def faults(cases: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return in words which cases did not store all that was sent."""
+    found = []
+    for name, case in cases.items():
+        if case["refused"]:
+            found.append(f"{name}: {case['refused']} requests were refused")
+        if not case["packets"]:
+            found.append(f"{name}: nothing was stored")
+        if case["lost"]:
+            found.append(f"{name}: {case['lost']} acked packets are not stored")
+    return found
 
 
 def _start_at(case: Case) -> datetime:
@@ -173,8 +222,9 @@ def _start_at(case: Case) -> datetime:
     return timezone.now() - (HISTORY if case.batch > 1 else timedelta(seconds=2))
 
 
-def _figures(outcome: Outcome, batch: int, cpu_s: dict[str, float]) -> dict[str, Any]:
-    packets = (outcome.requests - outcome.refused) * batch
+def figures(outcome: Outcome, batch: int, cpu_s: dict[str, float]) -> dict[str, Any]:
+    """Return what was stored, how fast and for what processor time."""
+    packets = len(outcome.ack_ms) * batch
     all_cpu_ms = 1000 * sum(cpu_s.values())
     return {
         "packets_per_s": round(packets / outcome.wall_s, 1),
@@ -188,7 +238,10 @@ def _figures(outcome: Outcome, batch: int, cpu_s: dict[str, float]) -> dict[str,
     }
 
 
-def _against(bare: dict[str, Any], ours: dict[str, Any]) -> dict[str, float]:
+def against(bare: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how we compare; None where one of both stored nothing."""
+    if not (bare["packets"] and ours["packets"]):
+        return {"ratio_to_bare_drf": None, "cpu_ratio_to_bare_drf": None}
     return {
         "ratio_to_bare_drf": round(ours["packets_per_s"] / bare["packets_per_s"], 3),
         # On a machine with other work, this one is the steadier.

@@ -25,6 +25,14 @@ class OwnServers:
             raise embedded.EmbeddedError("A server of the benchmark has ended.")
         return {"postgres": found.postgres.pid, "redis": found.redis.pid}
 
+    def restart(self) -> None:
+        """End both and start them again, with nothing in PostgreSQL's own cache.
+
+        Connections to them must be closed.
+        """
+        embedded.stop(var=self.var)
+        embedded.ensure(var=self.var)
+
 
 @contextmanager
 def own_servers() -> Iterator[OwnServers]:
