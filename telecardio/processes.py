@@ -1,5 +1,6 @@
 """The platform's processes: their command lines, and running all of them here."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -226,9 +227,10 @@ class Stack:
                 self.children[name].terminate()
         deadline = time.monotonic() + STOP_TIMEOUT_S
         for child in self.children.values():
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 child.wait(timeout=max(0.1, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
+            # Also what one that was stopped while it began has left behind.
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(child.pid, signal.SIGKILL)
-                child.wait()
+            child.wait()
         self.children.clear()

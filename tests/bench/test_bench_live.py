@@ -75,7 +75,6 @@ def test_it_stops_all_servers_when_it_is_stopped() -> None:
     finally:
         run.terminate()
         run.communicate(timeout=60)
-    assert len(mine) > 3
     assert not [pid for pid in mine if Path(f"/proc/{pid}").exists()]
 
 
@@ -95,7 +94,8 @@ def _below(run: subprocess.Popen[str], *, needed: str) -> list[int]:
             if int(parent) in found:
                 found.add(int(pid))
         commands = [args for pid, _, args in rows if int(pid) in found]
-        if any(needed in args for args in commands):
+        # That one begins others.
+        if len(found) > 4 and any(needed in args for args in commands):
             return sorted(found - {run.pid})
         time.sleep(0.2)
     run.terminate()
