@@ -2,10 +2,11 @@
 
 PostgreSQL, Redis, two of every process, an SMTP server and devices in bad networks run
 on this machine, in a temporary folder and on loopback. Whatever runs is killed, paused
-or asked to end at random, and the disk of the servers is full for a while; what ended
-is started again, as systemd or Compose would, and nothing else is done. It ends by
-itself and prints one JSON object; status 1 if a sample, a beat, an alarm or its mail is
-missing or there twice, or if a process ended that nobody had ended.
+or asked to end at random, all of it at once too, and the disk of the servers is full
+for a while; what ended is started again, as systemd or Compose would, and nothing else
+is done. It ends by itself and prints one JSON object; status 1 if a sample, a beat, an
+alarm or its mail is missing or there twice, or if a process hangs, or ended though
+nobody had ended it. ``fails`` names the figures that are wrong.
 """
 
 from __future__ import annotations

@@ -18,15 +18,18 @@ from django.db import DatabaseError, InterfaceError, connection
 from django.urls import reverse
 from django.utils import timezone
 
+from bench.chaos.answering import deaf
 from bench.chaos.fleet import line_up
 from bench.chaos.monkey import SERVERS, Monkey
 from bench.chaos.own_disk import OwnDisk
 from bench.chaos.people import enrol, session_cookie
-from bench.chaos.process_manager import ProcessManager
+from bench.chaos.process_manager import ProcessManager, Service
 from bench.chaos.settling import unsettled
 from bench.chaos.several import START_S, NotStartedError, Several, status_of
 from bench.chaos.truth import compare
+from bench.chaos.verdict import failures, unexcused
 from bench.live.course import NotAliveError
+from devices.models import Segment
 from devices.simulator.fleet import Fleet
 from inference.models import LifeSign
 from inference.models.life_sign import Part
@@ -94,17 +97,10 @@ def run(
         answers = [status_of(url + _PAGE, cookie) for url in several.web_urls]
         doctors = {one.serial: one.doctor for one in worn}
         found = compare(fleet.devices, doctors, _message_ids(mailbox))
-        last = _stop_all(manager)
-    by_itself = {
-        name: ended for name, ended in last["ended_by_themselves"].items() if ended
-    }
-    if monkey.disk_was_full:
-        # PostgreSQL cannot go on without a disk, and its launcher ends after a while.
-        by_itself.pop(SERVERS, None)
-    rude = last["stopped_rudely"]
-    holds = found.holds and not left and ready and not by_itself and not rude
-    return {
-        "holds": bool(holds and set(answers) == {200}),
+        silent = deaf(manager)
+        segments = Segment.objects.count()
+        last = _stop_all(manager, monkey)
+    figures = {
         "seconds": options.seconds,
         "devices": options.devices,
         "seed": options.seed,
@@ -112,13 +108,18 @@ def run(
         "left": left,
         "ready": ready,
         "pages": answers,
+        "deaf": silent,
+        "segments": segments,
         "did": dict(monkey.did),
+        "undone": monkey.undone,
         **last,
         "device_counts": _device_counts(fleet),
         "visits": {str(status): n for status, n in visitor.statuses.items()},
         "durability": durability,
         "story": monkey.story,
     }
+    fails = [*found.wrong, *failures(figures)]
+    return {"holds": not fails, "fails": fails, **figures}
 
 
 _PAGE = reverse("open-alarms")
@@ -191,7 +192,7 @@ def _message_ids(mailbox: Mailbox) -> Counter[str]:
     return Counter(str(mail["Message-ID"]).strip() for _, mail in mailbox.mails())
 
 
-def _stop_all(manager: ProcessManager) -> dict[str, Any]:
+def _stop_all(manager: ProcessManager, monkey: Monkey) -> dict[str, Any]:
     """Stop everything but the servers; return how each process fared."""
     names = [name for name in manager.services if name != SERVERS]
     services = dict(manager.services)
@@ -202,6 +203,11 @@ def _stop_all(manager: ProcessManager) -> dict[str, Any]:
         "starts": {name: one.starts for name, one in services.items()},
         "killed": {name: one.killed for name, one in services.items() if one.killed},
         "ended_by_themselves": {name: one.ended for name, one in services.items()},
+        "ended_unexcused": {
+            name: count
+            for name, one in services.items()
+            if (count := _unexcused(one, monkey))
+        },
         "stops": len(stops),
         "stop_statuses": dict(Counter(str(status) for _, status in stops)),
         "stop_s_most": round(max((took for took, _ in stops), default=0.0), 1),
@@ -211,6 +217,12 @@ def _stop_all(manager: ProcessManager) -> dict[str, Any]:
             if (rude := [one for one in services[name].stopped if one[1] not in polite])
         },
     }
+
+
+def _unexcused(service: Service, monkey: Monkey) -> int:
+    if service.name != SERVERS:
+        return len(service.ended)
+    return unexcused(service.ended_at_s, monkey.disk_full_s)
 
 
 def _device_counts(fleet: Fleet) -> dict[str, int]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import signal
 import time
 from collections import Counter
@@ -13,7 +11,7 @@ from pathlib import Path
 from random import Random
 
 from bench.chaos.own_disk import OwnDisk
-from bench.chaos.process_manager import ProcessManager
+from bench.chaos.process_manager import ProcessManager, send_signal
 from bench.ingest.processor_time import descendants
 from telecardio import embedded
 
@@ -37,10 +35,10 @@ class Monkey:
     every_s: tuple[float, float]
     did: Counter[str] = field(default_factory=Counter)
     story: list[str] = field(default_factory=list)
-    disk_was_full: bool = False
+    # From when until when (monotonic).
+    disk_full_s: list[tuple[float, float]] = field(default_factory=list)
     _first: list[str] = field(default_factory=list)
     _servers_rest_until: float = 0.0
-    _afterwards: Callable[[], None] | None = None
 
     def __post_init__(self) -> None:
         self._kinds: dict[str, tuple[int, Callable[[], str]]] = {
@@ -52,11 +50,17 @@ class Monkey:
             "kill Redis": (7, self._kill_redis),
             "pause Redis": (7, self._pause_redis),
             "kill the launcher of the servers": (2, self._kill_launcher),
+            "kill everything": (1, self._kill_everything),
         }
         if self.disk is not None:
             self._kinds["disk full"] = (4, self._fill_disk)
         self._first = self.random.sample(sorted(self._kinds), len(self._kinds))
         self._began = time.monotonic()
+
+    @property
+    def undone(self) -> list[str]:
+        """The kinds of acts that were never done."""
+        return [kind for kind in self._kinds if not self.did[kind]]
 
     def run(self, seconds: float) -> None:
         """Break something every few seconds for so long, then mend what is ours."""
@@ -70,6 +74,8 @@ class Monkey:
         kind = self._choose()
         whom = self._kinds[kind][1]()
         if not whom:
+            # Whoever was to be hit is gone: it is not done yet.
+            self._first.append(kind)
             return
         if kind in SERVER_DIES:
             self._servers_rest_until = time.monotonic() + SERVER_REST_S
@@ -93,8 +99,7 @@ class Monkey:
         service = self.manager.services[self.random.choice(self._platform())]
         if (pid := service.pid) is None:
             return ""
-        service.kill(pid)
-        return service.name
+        return service.name if service.kill(pid) else ""
 
     def _kill_any(self) -> str:
         service = self.manager.services[self.random.choice(self._platform())]
@@ -102,8 +107,7 @@ class Monkey:
             return ""
         pid = self.random.choice(sorted(pids))
         which = "the main one" if pid == service.pid else "one below"
-        service.kill(pid)
-        return f"{service.name}, {which}"
+        return f"{service.name}, {which}" if service.kill(pid) else ""
 
     def _stop(self) -> str:
         service = self.manager.services[self.random.choice(self._platform())]
@@ -113,8 +117,24 @@ class Monkey:
         service = self.manager.services[SERVERS]
         if (pid := service.pid) is None:
             return ""
-        service.kill(pid)
-        return service.name
+        return service.name if service.kill(pid) else ""
+
+    def _kill_everything(self) -> str:
+        """Do as a power cut does, but for what the kernel has not written yet."""
+        found = embedded.status(var=self.var)
+        if found.postgres is None or found.redis is None:
+            return ""
+        services = self.manager.services.values()
+        roots = {one.name: pid for one in services if (pid := one.pid) is not None}
+        if SERVERS not in roots:
+            return ""
+        mains = set(roots.values())
+        roots |= {"PostgreSQL": found.postgres.pid, "Redis": found.redis.pid}
+        below = {pid for pids in descendants(roots).values() for pid in pids}
+        # All of them are known by now: nothing comes between one and the next.
+        killed = [one.kill(roots[one.name]) for one in services if one.name in roots]
+        killed += [bool(self._signal(pid, signal.SIGKILL)) for pid in below - mains]
+        return f"{sum(killed)} processes"
 
     def _kill_postgres(self) -> str:
         found = embedded.status(var=self.var).postgres
@@ -139,7 +159,8 @@ class Monkey:
         if found is None:
             return ""
         seconds = self.random.uniform(*PAUSE_S)
-        self._signal(found.pid, signal.SIGSTOP)
+        if not self._signal(found.pid, signal.SIGSTOP):
+            return ""
         try:
             self.manager.wait(seconds)
         finally:
@@ -149,18 +170,16 @@ class Monkey:
     def _fill_disk(self) -> str:
         assert self.disk is not None
         seconds = self.random.uniform(*FULL_S)
-        self.disk_was_full = True
+        began_s = time.monotonic()
         self.disk.fill()
         try:
             self.manager.wait(seconds)
         finally:
             self.disk.free()
+            self.disk_full_s.append((began_s, time.monotonic()))
         return f"for {seconds:.1f} s"
 
     @staticmethod
     def _signal(pid: int | None, number: int) -> str:
-        if pid is None:
-            return ""
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, number)
-        return str(pid)
+        """Send a signal; empty if nobody is there to get it."""
+        return str(pid) if pid and send_signal(pid, number) else ""

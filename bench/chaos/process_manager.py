@@ -17,10 +17,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.ingest.processor_time import descendants
+from telecardio.embedded.processes import Process
 from telecardio.processes import ROOT
 
 RESTART_S = 1.0
 STOP_S = 15.0
+
+
+def send_signal(pid: int, number: int) -> bool:
+    """Send a signal; False if the process has ended, whether waited for or not."""
+    if Process.of(pid) is None:
+        return False
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 @dataclass
@@ -36,8 +48,10 @@ class Service:
     killed: int = 0
     # Ended politely: seconds it took, and the status.
     stopped: list[tuple[float, int]] = field(default_factory=list)
-    # Ended although nobody had asked it to: the status, and the end of the log.
+    # Ended although nobody had asked it to: the status and the end of the log, and when
+    # (monotonic).
     ended: list[str] = field(default_factory=list)
+    ended_at_s: list[float] = field(default_factory=list)
     start_at: float = 0.0
     _told: str = ""
     _told_at: float = 0.0
@@ -69,13 +83,15 @@ class Service:
         self.starts += 1
         self._told = ""
 
-    def kill(self, pid: int) -> None:
-        """Kill the main process or one below it."""
-        if pid == self.pid:
+    def kill(self, pid: int) -> bool:
+        """Kill the main process or one below it; False if it is gone already."""
+        is_main = pid == self.pid
+        if not send_signal(pid, signal.SIGKILL):
+            return False
+        if is_main:
             self._told = "kill"
             self.killed += 1
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+        return True
 
     def terminate(self) -> bool:
         """Ask the main process to end; False if it is ending or has ended already."""
@@ -102,6 +118,7 @@ class Service:
             self.stopped.append((now - self._told_at, status))
         elif not self._told:
             self.ended.append(f"status {status}: {self._last_words()}")
+            self.ended_at_s.append(now)
         self.clear()
         self.start_at = now + RESTART_S
 

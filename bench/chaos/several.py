@@ -65,11 +65,21 @@ def start_servers(manager: ProcessManager, var: Path, folder: Path) -> None:
         raise NotStartedError("PostgreSQL and Redis did not start.")
 
 
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """A page that sends its reader to sign in has not answered."""
+
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
+_browser = urllib.request.build_opener(_NoRedirects)
+
+
 def status_of(url: str, cookie: str = "", timeout_s: float = 5.0) -> int:
-    """Return the status of the answer, 0 without one."""
+    """Return the status of the answer, that of a redirect too; 0 without one."""
     request = urllib.request.Request(url, headers={"Cookie": cookie})  # noqa: S310
     try:
-        with urllib.request.urlopen(request, timeout=timeout_s) as answer:  # noqa: S310
+        with _browser.open(request, timeout=timeout_s) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         return error.code

@@ -55,6 +55,18 @@ def test_it_notes_what_ended_by_itself_and_its_last_words(
     service = _service(manager, "raise SystemExit('out of luck')", tmp_path)
     assert manager.wait(10, lambda: bool(service.ended))
     assert service.ended == ["status 1: out of luck"]
+    assert len(service.ended_at_s) == 1
+
+
+def test_it_counts_no_kill_of_what_is_gone(
+    manager: ProcessManager, tmp_path: Path
+) -> None:
+    service = _service(manager, "raise SystemExit", tmp_path)
+    pid = service.child.pid
+    service.child.wait()
+    assert not service.kill(pid)
+    manager.look()
+    assert (service.killed, service.ended) == (0, ["status 0: "])
 
 
 def test_it_takes_all_of_a_service_with_its_main_process(
