@@ -22,18 +22,20 @@ from bench.chaos.answering import deaf
 from bench.chaos.fleet import line_up
 from bench.chaos.monkey import SERVERS, Monkey
 from bench.chaos.own_disk import OwnDisk
-from bench.chaos.people import enrol, session_cookie
+from bench.chaos.people import enrol
 from bench.chaos.process_manager import ProcessManager, Service
 from bench.chaos.settling import unsettled
 from bench.chaos.several import START_S, NotStartedError, Several, status_of
 from bench.chaos.truth import compare
 from bench.chaos.verdict import failures, unexcused
 from bench.live.course import NotAliveError
+from bench.live.people import session_cookie
 from devices.models import Segment
 from devices.simulator.fleet import Fleet
 from inference.models import LifeSign
 from inference.models.life_sign import Part
 from inference.warm_up import warm_up
+from patients.models import User
 from telecardio.demo.mailbox import Mailbox
 from telecardio.demo.parts import mail_server, stack_environment
 from telecardio.durability import durability_settings
@@ -64,7 +66,7 @@ def run(
     call_command("migrate", interactive=False, verbosity=0)
     durability = durability_settings()
     worn = enrol(options.devices, since=timezone.now() - timedelta(hours=1))
-    cookie = session_cookie(worn[0].doctor)
+    cookie = session_cookie(User.objects.get(email=worn[0].doctor))
     with mail_server(folder / "mail") as (mailbox, mail):
         own = stack_environment(
             mail=mail, database=environment, site_url="http://127.0.0.1"

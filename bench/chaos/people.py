@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from importlib import import_module
 
-from django.conf import settings
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.hashers import make_password
 
 from devices.models import Assignment
@@ -56,14 +53,3 @@ def enrol(count: int, *, since: datetime) -> list[Worn]:
         CareTeamMember.objects.create(patient_id=patients[serial], user=doctor)
         worn.append(Worn(serial, token, doctor.email))
     return worn
-
-
-def session_cookie(email: str) -> str:
-    """Sign a doctor in; return the cookie."""
-    user = User.objects.get(email=email)
-    session = import_module(settings.SESSION_ENGINE).SessionStore()
-    session[SESSION_KEY] = str(user.pk)
-    session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
-    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
-    session.create()
-    return f"{settings.SESSION_COOKIE_NAME}={session.session_key}"

@@ -11,11 +11,12 @@ import psycopg
 import pytest
 from django.db import connection
 
-from bench.chaos.people import session_cookie
+from bench.live.people import session_cookie
 from devices.models import Record
 from devices.simulator.fleet import VirtualDeviceSpec
 from devices.simulator.scripts import script_source
 from inference.models import AnalysisState
+from patients.models import User
 from telecardio.operations.counted import read_sums
 from telecardio.processes import STOP_TIMEOUT_S
 from tests.end_to_end.conftest import Platform
@@ -127,7 +128,7 @@ def test_it_answers_what_it_has_begun_and_gives_back_what_it_holds(
     page = _Request(
         "GET",
         f"{platform.stack.web_url}/alarms/open/",
-        headers={"Cookie": session_cookie("alice@example.org")},
+        headers={"Cookie": session_cookie(User.objects.get(email="alice@example.org"))},
     )
     asked = ("web", "inference_alarm", page, eventually)
     # uvicorn ends in order, and then by the signal that it was sent.

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 
@@ -18,12 +18,12 @@ from devices.reading import read_signal
 from devices.segment_files import segment_store
 from devices.segment_reading import kept_segments
 from devices.segments import DamagedSegment
-from devices.services import create_file_record
 from inference.mail_message import alarm_strip
 from inference.models import Alarm
 from inference.services.analysis import analyse_pending
 from patients.models import Patient, User
 from telecardio.pages.strips import strip
+from tests.files.uploads import stored_recording
 from tests.storage.conftest import compact
 
 pytestmark = pytest.mark.django_db
@@ -34,18 +34,8 @@ SPAN_S = 300
 def stored(alice: User, patient: Patient, *, seconds: int) -> Record:
     """Return a recording of a wave whose signal lies in segments."""
     at_s = np.arange(seconds * FS) / FS
-    samples = np.rint(500 * np.sin(2 * np.pi * at_s)).astype(np.int16)
-    record = create_file_record(
-        uploaded_by=alice,
-        patient=patient,
-        name="evening",
-        fs=FS,
-        leads=["II"],
-        gain=1000,
-        baseline=0,
-        started_at=datetime(2024, 5, 6, 7, tzinfo=UTC),
-        samples=samples[:, np.newaxis],
-    )
+    mv = np.sin(2 * np.pi * at_s) / 2
+    record = stored_recording(mv, by=alice, patient=patient, fs=FS)
     rested = timezone.now() + timedelta(days=1)
     assert compact(record, ended=True, now=rested) == -(-seconds // SPAN_S)
     return record

@@ -5,7 +5,6 @@ import re
 import shutil
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +16,9 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from devices.ecg_model import synthesise
 from devices.models import Record
-from devices.services import create_file_record
 from inference.services.analysis import analyse_pending
 from patients.models import Patient, User
-from tests.files.uploads import FS
+from tests.files.uploads import FS, stored_recording
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -36,17 +34,7 @@ pytestmark = [
 @pytest.fixture
 def recording(alice: User) -> Record:
     """Return a recording of nobody that waits for its analysis."""
-    return create_file_record(
-        uploaded_by=alice,
-        patient=None,
-        name="evening",
-        fs=FS,
-        leads=["II"],
-        gain=1000,
-        baseline=0,
-        started_at=datetime(2024, 5, 6, 7, tzinfo=UTC),
-        samples=np.zeros((20 * FS, 1), np.int16),
-    )
+    return stored_recording(np.zeros(20 * FS), by=alice)
 
 
 @pytest.fixture

@@ -1,44 +1,31 @@
 """A recording of the wrong patient is given to the right one, or removed."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
-import numpy as np
 import pytest
 from django.utils import timezone
 
 from devices.ecg_model import synthesise
 from devices.models import Anchor, Chunk, LooseFile, Record, Segment
 from devices.segment_files import read_segment
-from devices.services import create_file_record, remove_loose_files
+from devices.services import remove_loose_files
 from inference.models import AnalysisState, BeatBlock, Episode, PatientLimits
 from inference.services import analysis
 from inference.services.analysis import analyse_pending
 from inference.services.compacting import compact_pending
 from inference.services.recordings import give_recording, remove_recording
 from patients.models import AccessLog, CareTeamMember, Patient
+from tests.files.uploads import FS, STARTED_AT, stored_recording
 
-FS = 250
 VT = synthesise("vt", fs=FS, seconds=45.4, seed=3)
-STARTED_AT = datetime(2024, 5, 6, 7, tzinfo=UTC)
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
 def record(alice, patient) -> Record:
-    samples = np.rint(VT.mv[:, np.newaxis] * 1000).astype(np.int16)
-    return create_file_record(
-        uploaded_by=alice,
-        patient=patient,
-        name="evening",
-        fs=FS,
-        leads=["II"],
-        gain=1000,
-        baseline=0,
-        started_at=STARTED_AT,
-        samples=samples,
-    )
+    return stored_recording(VT.mv, by=alice, patient=patient)
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """The page of an uploaded recording: who sees it, and what it shows."""
 
-from datetime import UTC, datetime
-
 import numpy as np
 import pytest
 from django.utils import timezone
@@ -13,25 +11,13 @@ from inference.files.record import MISSING
 from inference.label_figures import released_figures
 from inference.services.analysis import analyse_pending
 from patients.models import AccessLog, CareTeamMember
+from tests.files.uploads import FS, STARTED_AT, stored_recording
 
-FS = 250
 VT = synthesise("vt", fs=FS, seconds=90.4, seed=3)
-STARTED_AT = datetime(2024, 5, 6, 7, tzinfo=UTC)
 
 
 def record_of(user, patient=None) -> Record:
-    samples = np.rint(VT.mv[:, np.newaxis] * 1000).astype(np.int16)
-    return create_file_record(
-        uploaded_by=user,
-        patient=patient,
-        name="evening",
-        fs=FS,
-        leads=["II"],
-        gain=1000,
-        baseline=0,
-        started_at=STARTED_AT,
-        samples=samples,
-    )
+    return stored_recording(VT.mv, by=user, patient=patient)
 
 
 def pages(record: Record) -> list[str]:

@@ -9,7 +9,6 @@ from django.utils import timezone
 
 from devices.ecg_model import synthesise
 from devices.models import Record
-from devices.services import create_file_record
 from inference.models import (
     Alarm,
     AlarmChange,
@@ -31,6 +30,7 @@ from inference.services.reanalysing import (
 )
 from inference.services.versions import annotators_of, keep_older
 from patients.models import Patient
+from tests.files.uploads import stored_recording
 
 pytestmark = pytest.mark.slow
 
@@ -44,21 +44,10 @@ NOW = datetime(2026, 3, 3, tzinfo=UTC)
 @pytest.fixture
 def record(alice, patient) -> Record:
     """Return a file, analysed live by an older version."""
-    samples = np.rint(VT.mv[:, np.newaxis] * 1000).astype(np.int16)
-    record = create_file_record(
-        uploaded_by=alice,
-        patient=patient,
-        name="evening",
-        fs=FS,
-        leads=["II"],
-        gain=1000,
-        baseline=0,
-        started_at=STARTED_AT,
-        samples=samples,
-    )
+    record = stored_recording(VT.mv, by=alice, patient=patient, started_at=STARTED_AT)
     for _ in range(5):
         analyse_pending(now=timezone.now())
-    assert AnalysisState.objects.get().flushed_sample == len(samples)
+    assert AnalysisState.objects.get().flushed_sample == len(VT.mv)
     BeatBlock.objects.update(annotator="tc-old")
     Episode.objects.update(annotator="tc-old")
     return record
