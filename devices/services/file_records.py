@@ -84,7 +84,7 @@ def give_file_record(
     """Let a recording be of another patient, or of none, and begin at ``started_at``.
 
     The access logs of both say so. Raises ``Record.DoesNotExist`` if somebody else has
-    changed whose it is meanwhile.
+    changed either since ``record`` was read.
     """
     locked = _locked(record)
     patient_id = patient.pk if patient else None
@@ -115,9 +115,10 @@ def remove_file_record(*, record: Record, by: User, now: datetime) -> None:
 
 
 def _locked(record: Record) -> Record:
-    """Return the row, locked: no longer there if it has another patient by now."""
+    """Return the row, locked: not there if it has another patient or time by now."""
     files = Record.objects.filter(source=Record.Source.FILE, patient=record.patient_id)
-    return files.select_for_update().get(pk=record.pk)
+    as_seen = files.filter(started_at=record.started_at)
+    return as_seen.select_for_update().get(pk=record.pk)
 
 
 def _log(record: Record, what: str, by: User, *, now: datetime) -> None:

@@ -148,6 +148,8 @@ def _compact_signal(state: AnalysisState, row: Compaction, *, now: datetime) -> 
     row.next_try_at = now + REST
     # The end of a stream without a clock rests for longer.
     waits = record.time_uncertain and left is not None
+    # What is computed anew comes back as plain rows.
+    waits |= state.redo_from_sample is not None
     if ended and not waits and not due_spans(record, settled, ended=True, now=now):
         # Until something comes, there is nothing more to do.
         row.done_received_at, row.next_try_at = received_at, None

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from django.db import InterfaceError, OperationalError, transaction
 
-from devices.models import Record
+from devices.models import Compaction, Record
 from devices.segment_places import removed_of
 from inference.ecg.pipeline import RecordState, advance, initial_state
 from inference.ecg.state import BadState
@@ -246,6 +246,10 @@ def _store(state: AnalysisState, redo: Redo, *, now: datetime) -> bool:
         now=now,
     )
     forget_hours(record, from_sample=redo.start, floor=removed)
+    # Of a record that has ended nobody would look for these rows once more.
+    Compaction.objects.filter(record=record).update(
+        done_received_at=None, next_try_at=None
+    )
     late_to = row.redo_to_sample
     if redo.older and (late_to is None or late_to > redo.until):
         # The rest lies where the state of now began.

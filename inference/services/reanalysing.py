@@ -207,12 +207,16 @@ def _keep(
 
 
 def _locked_record(reanalysis: Reanalysis) -> Record:
-    """Return the record as it is now, with its patient, before its rows are locked.
+    """Return the record as it is now, before its rows are locked.
 
-    In the order of whoever gives an uploaded recording to another patient.
+    In the order of whoever gives an uploaded recording to another patient: then this
+    run ends, because it has analysed under that patient's limits.
     """
     records = Record.objects.select_for_update(no_key=True)
-    return records.get(pk=reanalysis.record_id)
+    record = records.get(pk=reanalysis.record_id)
+    if record.patient_id != reanalysis.record.patient_id:
+        raise TakenOver(f"Record {record.pk} has another patient by now: start again.")
+    return record
 
 
 def _keep_episodes(
@@ -258,4 +262,5 @@ def _close(
         with transaction.atomic():
             _keep_episodes(reanalysis, _locked_record(reanalysis), part.episodes)
     reanalysis.finished_at = now
-    reanalysis.save(update_fields=["finished_at"])
+    # The row may be gone with its record.
+    Reanalysis.objects.filter(pk=reanalysis.pk).update(finished_at=now)

@@ -7,9 +7,10 @@ from django.db.models import F
 
 from devices.models import Record
 from devices.services import give_file_record, remove_file_record
-from inference.models import AnalysisState, Checkpoint, Episode, HourSummary
+from inference.models import AnalysisState, Episode, HourSummary
 from inference.services.episodes import attribute_episodes
 from inference.services.limits import limits_of
+from inference.services.versions import show_live
 from patients.models import Patient, User
 
 
@@ -64,8 +65,11 @@ def _take_from_workers(record: Record) -> None:
 
 
 def _analyse_anew(record: Record, *, now: datetime) -> None:
-    """Have what was found under other limits computed from the first sample."""
-    Checkpoint.objects.filter(record=record).delete()
+    """Have what was found under other limits computed from the first sample.
+
+    That is what is shown then: what another version said of it was under those, too.
+    """
+    show_live(record=record)
     AnalysisState.objects.filter(record=record).update(
         redo_from_sample=0, redo_to_sample=None, redo_due_at=now, settled=False
     )

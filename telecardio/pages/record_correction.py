@@ -48,6 +48,8 @@ class GiveForm(forms.Form):
         ),
     )
 
+    seen = forms.CharField(required=False, widget=forms.HiddenInput)
+
     def __init__(
         self, data: Any = None, *, record: Record, user: User, now: datetime
     ) -> None:
@@ -58,6 +60,7 @@ class GiveForm(forms.Form):
         initial = {
             "patient": record.patient_id,
             "started_at": shown.replace(tzinfo=None) if is_known else None,
+            "seen": _seen(record),
         }
         super().__init__(data, initial=initial)
         field = self.fields["patient"]
@@ -73,6 +76,10 @@ class GiveForm(forms.Form):
         patient: Patient | None = cleaned.get("patient")
         typed: datetime | None = cleaned.get("started_at")
         cleaned["started_at"] = self.record.started_at
+        if cleaned.get("seen") != _seen(self.record):
+            # What the page offers by itself would undo it.
+            message = _("Somebody has corrected it meanwhile: look at it again.")
+            raise forms.ValidationError(message)
         if self.errors or patient is None:
             return cleaned
         if typed is None:
@@ -85,6 +92,11 @@ class GiveForm(forms.Form):
         if at != before.astimezone(zone).replace(microsecond=0):
             cleaned["started_at"] = at
         return cleaned
+
+
+def _seen(record: Record) -> str:
+    """Return what a page showed that somebody corrects."""
+    return f"{record.patient_id} {record.started_at.isoformat()}"
 
 
 def _zone(patient: Patient | None) -> tzinfo:

@@ -20,12 +20,16 @@ from inference.summary import Summary, summarise
 
 @dataclass(frozen=True)
 class Progress:
-    """How much of a recording is analysed; ``trouble``: a try failed, more follow."""
+    """How much of a recording is analysed; ``trouble``: a try failed, more follow.
+
+    ``anew``: all of it is, but what was said is being computed once more.
+    """
 
     analysed_sample: int
     end_sample: int
     done: bool
     trouble: bool
+    anew: bool = False
 
     @property
     def percent(self) -> int:
@@ -50,8 +54,9 @@ def progress_of(record: Record) -> Progress:
         analysed_sample=max(state.cursor_sample, state.flushed_sample or 0),
         end_sample=end,
         # The part of a second at the end comes with the flush.
-        done=state.flushed_sample == end,
+        done=state.flushed_sample == end and not state.is_provisional,
         trouble=state.failed_count > 0,
+        anew=state.flushed_sample == end and state.is_provisional,
     )
 
 

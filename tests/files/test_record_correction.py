@@ -7,14 +7,25 @@ import pytest
 from django.utils import timezone
 
 from devices.ecg_model import synthesise
-from devices.models import Anchor, Chunk, LooseFile, Record, Segment
+from devices.models import Anchor, Chunk, Compaction, LooseFile, Record, Segment
 from devices.segment_files import read_segment
 from devices.services import remove_loose_files
-from inference.models import AnalysisState, BeatBlock, Episode, PatientLimits
+from inference.models import (
+    AnalysisState,
+    BeatBlock,
+    Checkpoint,
+    Episode,
+    PatientLimits,
+)
+from inference.nets import nets
 from inference.services import analysis
 from inference.services.analysis import analyse_pending
+from inference.services.beats import beats_between
 from inference.services.compacting import compact_pending
+from inference.services.episodes import episodes_of
+from inference.services.reanalysing import TakenOver, open_reanalysis, run_reanalysis
 from inference.services.recordings import give_recording, remove_recording
+from inference.services.versions import make_current
 from patients.models import AccessLog, CareTeamMember, Patient
 from tests.files.uploads import FS, STARTED_AT, stored_recording
 
@@ -35,8 +46,18 @@ def treated(alice, other_patient):
     return other_patient
 
 
-def give(client, record, patient, started_at="2024-05-06T07:00:00"):
-    data = {"patient": patient.pk if patient else "", "started_at": started_at}
+def seen_on_page(client, record):
+    page = client.get(f"/records/{record.pk}/").content.decode()
+    [seen] = re.findall(r'name="seen" value="([^"]*)"', page)
+    return seen
+
+
+def give(client, record, patient, started_at="2024-05-06T07:00:00", seen=None):
+    data = {
+        "patient": patient.pk if patient else "",
+        "started_at": started_at,
+        "seen": seen or seen_on_page(client, record),
+    }
     return client.post(f"/records/{record.pk}/give/", data, follow=True)
 
 
@@ -133,6 +154,75 @@ def test_it_is_analysed_anew_under_the_limits_of_its_patient(
     assert (state.settled, state.redo_from_sample) == (True, None)
     found = Episode.objects.filter(label="TACHY", patient=treated)
     assert found.exists()
+
+
+def test_its_page_says_that_it_is_analysed_once_more(
+    client, alice, patient, treated, record
+):
+    analyse_pending(now=timezone.now())
+    PatientLimits.objects.create(patient=treated, hr_low_bpm=30, hr_high_bpm=60)
+    client.force_login(alice)
+    page = give(client, record, treated).content.decode()
+    assert "It is analysed once more" in page
+    assert "Analysed from the first" not in page
+    analyse_pending(now=timezone.now())
+    page = client.get(f"/records/{record.pk}/").content.decode()
+    assert "Analysed from the first to the last sample" in page
+
+
+def test_what_waits_to_be_analysed_anew_is_not_taken_for_compacted(
+    alice, patient, treated, record
+):
+    now = timezone.now()
+    analyse_pending(now=now)
+    PatientLimits.objects.create(patient=treated, hr_low_bpm=30, hr_high_bpm=60)
+    given_away(record, treated, alice, now)
+    compact_pending(now=now + timedelta(hours=2))
+    assert Compaction.objects.get().done_received_at is None
+    analyse_pending(now=now)
+    compact_pending(now=now + timedelta(hours=3))
+    assert Segment.objects.exists()
+    assert not Chunk.objects.exists()
+
+
+@pytest.mark.slow
+def test_a_long_one_is_then_as_if_it_had_been_uploaded_for_that_patient(
+    alice, patient, treated
+):
+    """Its beats were packed, another version was shown, and a checkpoint was kept."""
+    PatientLimits.objects.create(patient=treated, hr_low_bpm=30, hr_high_bpm=60)
+    mv = synthesise("vt", fs=FS, seconds=700.4, seed=3).mv
+    record = stored_recording(mv, by=alice, patient=patient)
+    expected = stored_recording(mv, by=alice, patient=treated)
+    now = timezone.now()
+    while analyse_pending(now=now):
+        pass
+    assert Checkpoint.objects.filter(record=record).exists()
+    reanalysis = open_reanalysis(record=record, annotator="tc-other", now=now)
+    run_reanalysis(reanalysis, nets=nets(), now=now)
+    make_current(reanalysis=reanalysis)
+    rested = now + timedelta(hours=2)
+    while compact_pending(now=rested):
+        pass
+    packed = BeatBlock.objects.filter(record=record).count()
+    given_away(Record.objects.get(pk=record.pk), treated, alice, now)
+    while analyse_pending(now=now):
+        pass
+
+    def said(one):
+        beats = beats_between(one, 0, one.end_sample + 1)
+        episodes = episodes_of(one).values_list("label", "onset_sample", "end_sample")
+        return beats.samples.tolist(), beats.classes.tolist(), list(episodes)
+
+    assert said(record) == said(expected)
+    assert "TACHY" in {label for label, _, _ in said(record)[2]}
+    assert set(episodes_of(record).values_list("patient", flat=True)) == {treated.pk}
+    assert BeatBlock.objects.filter(record=record).count() > packed
+    # The rows that it left are made small like the first ones.
+    later = rested + timedelta(hours=1)
+    while compact_pending(now=later):
+        pass
+    assert BeatBlock.objects.filter(record=record).count() == packed
 
 
 def test_whoever_uploaded_it_takes_it_back_to_see_it_alone(
@@ -235,15 +325,20 @@ def test_a_worker_that_has_it_in_hand_keeps_nothing_for_the_patient_of_before(
 ):
     """It is given away after the analysis was computed, before it is kept."""
     now, real = timezone.now(), getattr(analysis, stage)
+    claims = []
 
     def too_late(*given, **named):
         monkeypatch.setattr(analysis, stage, real)
+        claims.append(AnalysisState.objects.get().claim)
         given_away(record, treated, alice, now)
-        assert AnalysisState.objects.get().claim is None
+        claims.append(AnalysisState.objects.get().claim)
         return real(*given, **named)
 
     monkeypatch.setattr(analysis, stage, too_late)
     analyse_pending(now=now)
+    held, taken = claims
+    assert held is not None
+    assert taken is None
     analyse_pending(now=now + timedelta(seconds=30))
     state = AnalysisState.objects.get()
     assert state.flushed_sample == record.end_sample
@@ -277,3 +372,40 @@ def test_of_two_who_correct_it_at_once_the_second_is_told(
     with pytest.raises(Record.DoesNotExist):
         remove_recording(record=seen, by=alice, now=now)
     assert AccessLog.objects.filter(action__endswith=" received").count() == 1
+    record.refresh_from_db()
+    later = {"started_at": STARTED_AT + timedelta(hours=1), "by": alice, "now": now}
+    give_recording(record=record, patient=treated, **later)
+    with pytest.raises(Record.DoesNotExist):
+        give_recording(record=record, patient=treated, **later)
+
+
+def test_a_page_that_is_stale_undoes_nothing(client, alice, patient, treated, record):
+    client.force_login(alice)
+    seen = seen_on_page(client, record)
+    give(client, record, treated)
+    page = give(client, record, patient, seen=seen).content.decode()
+    assert "Nothing was changed. Somebody has corrected it meanwhile" in page
+    seen = seen_on_page(client, record)
+    give(client, record, treated, "2024-05-06T08:00:00")
+    page = give(client, record, treated, seen=seen).content.decode()
+    assert "Somebody has corrected it meanwhile" in page
+    record.refresh_from_db()
+    assert record.patient == treated
+    assert record.started_at == STARTED_AT + timedelta(hours=1)
+
+
+@pytest.mark.parametrize("removed", [False, True])
+def test_another_version_ends_its_run_where_the_recording_was_corrected(
+    alice, patient, treated, record, removed
+):
+    now = timezone.now()
+    analyse_pending(now=now)
+    record.refresh_from_db()
+    reanalysis = open_reanalysis(record=record, annotator="tc-other", now=now)
+    if removed:
+        remove_recording(record=record, by=alice, now=now)
+    else:
+        given_away(Record.objects.get(pk=record.pk), treated, alice, now)
+    with pytest.raises(Record.DoesNotExist if removed else TakenOver):
+        run_reanalysis(reanalysis, nets=nets(), now=now)
+    assert not Episode.every.exclude(patient=treated).exists()
