@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
 
 EPISODES_SHOWN = 20
-ALARMS_SHOWN = 100
+ALARMS_SHOWN = 30
 MARKS = {0: "", 1: "*", 2: "**", 3: "***"}
 LEVELS = {0: "low", 1: "low", 2: "medium", 3: "high"}
 
