@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Model
@@ -13,13 +12,16 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
 from devices.models import Assignment
-from inference.alarm_rules import RULES, TECHNICAL_RULES, Rule
 from inference.label_figures import released_figures
-from inference.models import Alarm, Episode
-from inference.services.episodes import shown_episodes
 from patients.access import Right, patient_for_user, rights_of
 from patients.models import Patient, User
 from patients.services import log_access
+from telecardio.pages.found_rows import (
+    alarm_row,
+    alarms_of,
+    episodes_of,
+    figures_of,
+)
 from telecardio.pages.recordings import recordings_of
 from telecardio.pages.wall import class_figures, class_words, limits_of
 
@@ -28,23 +30,6 @@ if TYPE_CHECKING:
 
 EPISODES_SHOWN = 20
 ALARMS_SHOWN = 30
-MARKS = {0: "", 1: "*", 2: "**", 3: "***"}
-LEVELS = {0: "low", 1: "low", 2: "medium", 3: "high"}
-
-
-@dataclass(frozen=True)
-class AlarmRow:
-    """An alarm with the words of its rule."""
-
-    alarm: Alarm
-    rule: Rule
-    marks: str
-    level: str
-
-    @property
-    def figure(self) -> str:
-        """Say how often what raised it is right."""
-        return released_figures().episode_words(self.alarm.rule)
 
 
 @never_cache
@@ -110,25 +95,23 @@ def log_look(user: "User | AnonymousUser", found: Patient) -> None:
 
 
 def _found(found: Patient, rights: Right) -> dict[str, Any]:
-    alarms = Alarm.objects.filter(patient=found).select_related("acknowledged_by")
-    if Right.ALARMS not in rights:
-        # Staff look after devices: they see what is technical.
-        alarms = alarms.filter(rule__in=TECHNICAL_RULES)
-    standing = shown_episodes().filter(patient=found)
+    alarms = alarms_of(found, rights)
     shows = Right.SIGNAL in rights
-    episodes = list(standing.order_by("-onset_at")[:EPISODES_SHOWN]) if shows else []
-    figures = _figures(episodes)
+    newest = list(episodes_of(found)[: EPISODES_SHOWN + 1]) if shows else []
+    episodes = newest[:EPISODES_SHOWN]
+    figures = figures_of(episodes)
     still_open = list(alarms.open().worst_first())
-    newest = list(alarms[: ALARMS_SHOWN + 1])
-    history = newest[:ALARMS_SHOWN]
+    raised = list(alarms[: ALARMS_SHOWN + 1])
+    history = raised[:ALARMS_SHOWN]
     return {
         "alarms_digest": _digest(
             [rights.value, found.time_zone], [*still_open, *history, *episodes]
         ),
-        "open_alarms": [_row(alarm) for alarm in still_open],
-        "alarm_history": [_row(alarm) for alarm in history],
-        "alarms_left": len(newest) > len(history),
+        "open_alarms": [alarm_row(alarm) for alarm in still_open],
+        "alarm_history": [alarm_row(alarm) for alarm in history],
+        "alarms_left": len(raised) > len(history),
         "episodes": episodes,
+        "episodes_left": len(newest) > len(episodes),
         "episode_figures": figures,
         "figures_digest": _digest(figures, []),
         "label_figures": released_figures(),
@@ -143,20 +126,3 @@ def _digest(facts: Sequence[object], rows: Iterable[Model]) -> str:
         for row in rows
     ]
     return hashlib.sha256(repr([facts, values]).encode()).hexdigest()[:12]
-
-
-def _figures(episodes: Sequence[Episode]) -> list[tuple[str, str]]:
-    """Say of each kind of episode once how often it is right."""
-    said = {
-        str(episode.get_label_display()): released_figures().episode_words(
-            episode.label
-        )
-        for episode in episodes
-    }
-    return sorted((word, words) for word, words in said.items() if words)
-
-
-def _row(alarm: Alarm) -> AlarmRow:
-    return AlarmRow(
-        alarm, RULES[alarm.rule], MARKS[alarm.priority], LEVELS[alarm.priority]
-    )

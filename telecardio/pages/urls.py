@@ -5,6 +5,7 @@ from django.urls import URLPattern, path
 from telecardio.pages import (
     alarms,
     demo_mails,
+    history,
     home,
     hours,
     patient,
@@ -34,6 +35,14 @@ urlpatterns: list[URLPattern] = [
     path("watchdog/", watchdog.watchdog, name="watchdog"),
     path("patients/<int:pk>/", patient.patient, name="patient"),
     path("patients/<int:pk>/alarms/", patient.patient_alarms, name="patient-alarms"),
+    path(
+        "patients/<int:pk>/alarms/all/",
+        history.alarm_history,
+        name="alarm-history",
+    ),
+    path(
+        "patients/<int:pk>/episodes/", history.episode_history, name="episode-history"
+    ),
     path("patients/<int:pk>/hours/", hours.patient_hours, name="patient-hours"),
     path("alarms/open/", alarms.open_alarms, name="open-alarms"),
     path("alarms/<int:pk>/acknowledge/", alarms.acknowledge, name="acknowledge"),

@@ -105,6 +105,28 @@ PAGES = {
             ("kiosk", 403),
         ),
     ),
+    "alarm-history": Page(
+        404,
+        args=("patient",),
+        others=(
+            ("alice", 200),
+            ("bob", 200),
+            ("staff_user", 200),
+            ("patient_user", 403),
+            ("kiosk", 403),
+        ),
+    ),
+    "episode-history": Page(
+        404,
+        args=("patient",),
+        others=(
+            ("alice", 200),
+            ("bob", 200),
+            ("staff_user", 403),
+            ("patient_user", 403),
+            ("kiosk", 403),
+        ),
+    ),
     "acknowledge": Page(405, args=("alarm",)),
     "upload": only(*DOCTORS),
     "record": only(*TEAM, args=("record",)),

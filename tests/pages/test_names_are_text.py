@@ -71,6 +71,7 @@ def test_it_shows_names_as_text_to_doctors(
         ("wall", []),
         ("patient", [alarm.patient_id]),
         ("patient-alarms", [alarm.patient_id]),
+        ("alarm-history", [alarm.patient_id]),
         ("upload", []),
         ("record", [record.pk]),
     ):

@@ -61,7 +61,16 @@ def test_it_writes_the_rows_of_several_patients_at_once(
         log_accesses(user=alice, patient_ids=both, action="live trace", now=NOW)
 
 
-@pytest.mark.parametrize("page", ["patient", "patient-hours", "patient-alarms"])
+@pytest.mark.parametrize(
+    "page",
+    [
+        "patient",
+        "patient-hours",
+        "patient-alarms",
+        "alarm-history",
+        "episode-history",
+    ],
+)
 def test_every_part_of_the_patient_page_counts_as_a_look(
     alice: User, charlie: User, patient: Patient, page: str
 ) -> None:
