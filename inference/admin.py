@@ -10,8 +10,9 @@ from inference.admin_forms import AlertRuleForm, LimitsForm
 from inference.models import Alarm, AlertRule, MailDelivery, PatientLimits
 from inference.models.alarm import AlarmRule
 from patients.admin import PatientAdmin
+from patients.admin_filters import DaysFilter
 from patients.models import Patient, User
-from patients.staff_site import StaffMayEdit, StaffMayLook
+from patients.staff_site import GrowsForYears, StaffMayEdit
 
 TECHNICAL = (AlarmRule.LEAD_OFF, AlarmRule.NOISE, AlarmRule.NO_DATA)
 
@@ -73,15 +74,16 @@ class AlertRuleAdmin(StaffMayEdit, ModelAdmin):  # type: ignore[misc]
 
 
 @admin.register(Alarm)
-class AlarmAdmin(StaffMayLook, ModelAdmin):  # type: ignore[misc]
+class AlarmAdmin(GrowsForYears, ModelAdmin):  # type: ignore[misc]
     """Alarms, to look at. They are acknowledged where the trace can be seen."""
 
     list_display = ["onset_at", "patient", "rule", "priority", "state", "detail"]
-    list_filter = ["priority", "state", "rule", "late"]
+    list_filter = [
+        ("onset_at", DaysFilter),
+        *("priority", "state", "rule", "late"),
+    ]
     list_select_related = ["patient"]
     search_fields = ["patient__code", "detail"]
-    date_hierarchy = "onset_at"
-    show_full_result_count = False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Alarm]:
         """Show staff the technical ones; what the heart does is for doctors."""
@@ -93,15 +95,13 @@ class AlarmAdmin(StaffMayLook, ModelAdmin):  # type: ignore[misc]
 
 
 @admin.register(MailDelivery)
-class MailDeliveryAdmin(StaffMayLook, ModelAdmin):  # type: ignore[misc]
+class MailDeliveryAdmin(GrowsForYears, ModelAdmin):  # type: ignore[misc]
     """Mails, and what the mail server said."""
 
     list_display = ["queued_at", "address", "patient_code", "state", "smtp_answer"]
-    list_filter = ["state"]
+    list_filter = [("queued_at", DaysFilter), "state"]
     list_select_related = ["alarm__patient", "alert_rule"]
     search_fields = ["address", "alarm__patient__code"]
-    date_hierarchy = "queued_at"
-    show_full_result_count = False
     # Whether mail works is staff's business, what the alarm said is not.
     fields = [
         "address",

@@ -15,10 +15,11 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.forms import AdminPasswordChangeForm
 
 from patients import throttle
+from patients.admin_filters import DaysFilter
 from patients.admin_forms import AccountChangeForm, AccountCreationForm, PatientForm
 from patients.models import AccessLog, CareTeamMember, Patient, User, Ward
 from patients.services import log_access
-from patients.staff_site import StaffMayEdit, StaffMayLook
+from patients.staff_site import GrowsForYears, StaffMayEdit
 
 OPENED_FORM = "administration"
 
@@ -177,11 +178,10 @@ class PatientAdmin(StaffMayEdit, ModelAdmin):  # type: ignore[misc]
 
 
 @admin.register(AccessLog)
-class AccessLogAdmin(StaffMayLook, ModelAdmin):  # type: ignore[misc]
+class AccessLogAdmin(GrowsForYears, ModelAdmin):  # type: ignore[misc]
     """Who looked at whose data."""
 
     list_display = ["at", "user", "action", "patient"]
     list_select_related = ["user", "patient"]
     search_fields = ["user__email", "patient__code", "action"]
-    date_hierarchy = "at"
-    show_full_result_count = False
+    list_filter = [("at", DaysFilter)]

@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, resolve_url
+from unfold.paginator import InfinitePaginator
 from unfold.sites import UnfoldAdminSite
 
 from patients.models import User
@@ -106,3 +107,15 @@ class StaffMayLook(StaffMayEdit):
     ) -> bool:
         """Refuse."""
         return False
+
+
+class GrowsForYears(StaffMayLook):
+    """What is listed has millions of rows: no page of it may count them all.
+
+    Between two times, which are a part of its index, in place of a list of the years
+    and months, which are all of it.
+    """
+
+    paginator = InfinitePaginator
+    show_full_result_count = False
+    list_filter_submit = True

@@ -33,6 +33,7 @@ SITE_URL = env("SITE_URL", default="http://127.0.0.1:8000").rstrip("/")
 
 INSTALLED_APPS = [
     "unfold.apps.BasicAppConfig",
+    "unfold.contrib.filters",
     "patients.admin_config.StaffAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",

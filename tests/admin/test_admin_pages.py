@@ -4,7 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 from django.contrib import admin
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from devices.models import Assignment, Record
@@ -140,3 +142,32 @@ def test_it_shows_staff_technical_alarms_only(
     assert "detail of VT" not in page
     client.force_login(root)
     assert "detail of VT" in client.get("/admin/inference/alarm/").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("model", "field"),
+    [(Alarm, "onset_at"), (MailDelivery, "queued_at"), (AccessLog, "at")],
+)
+def test_a_list_of_years_is_never_counted_as_a_whole(
+    client: Client, root: User, one_of_each: None, model: type, field: str
+) -> None:
+    client.force_login(root)
+    address = reverse(
+        f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist"
+    )
+    with CaptureQueriesContext(connection) as asked:
+        page = client.get(address)
+    table = model._meta.db_table
+    of_all = [one["sql"] for one in asked if f'FROM "{table}"' in one["sql"]]
+    assert of_all
+    assert all("LIMIT" in sql for sql in of_all), of_all
+    assert page.context["cl"].result_list
+    for first, last, found in (
+        ("2026-03-01", "2026-03-01", 1),
+        ("2026-03-02", "", 0),
+        ("", "2026-02-28", 0),
+        ("9999-99-99", "no day", 1),
+    ):
+        days = {f"{field}_from": first, f"{field}_to": last}
+        listed = client.get(address, days).context["cl"].result_list
+        assert len(listed) == found, days
