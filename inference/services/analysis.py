@@ -8,7 +8,6 @@ from datetime import datetime
 
 from django.db import InterfaceError, OperationalError
 
-from devices.models import Record
 from inference.ecg.grid import BLOCK_S
 from inference.ecg.state import BadState
 from inference.metrics import ANALYSED_SECONDS, LABEL_SECONDS
@@ -21,7 +20,6 @@ from inference.services.claims import (
     release,
 )
 from inference.services.elapsing import Elapsing
-from inference.services.episodes import attribute_episodes
 from inference.services.late import absorb_late, redo_late
 from inference.services.live_results import announce_stored
 from inference.services.storing import Stored, store_flush, store_lots
@@ -110,19 +108,9 @@ def _analyse(
         else:
             lots.append(result)
     kept += _store(lots, now=now)
-    _attribute(kept)
     served |= {one.row.pk for one in kept}
     announce_stored(kept, now=now)
     return served, kept
-
-
-def _attribute(kept: Sequence[Stored]) -> None:
-    """Give what was kept of held records to whom they were given in that moment."""
-    held = [one.record.pk for one in kept if one.record.patient_id is None]
-    if held:
-        given = Record.objects.filter(pk__in=held, patient__isnull=False)
-        for pk in given.values_list("pk", flat=True):
-            attribute_episodes(pk)
 
 
 def _work_in_late(

@@ -62,6 +62,7 @@ def store_lots(lots: Iterable[Done], *, now: datetime) -> list[Stored]:
     # In one order in every worker: patients are locked when their alarms change.
     kept = [_Lot(done) for done in sorted(lots, key=_patient_pk)]
     with transaction.atomic():
+        _hold_unowned([lot.row for lot in kept])
         seen = {lot.record.pk: lot.analysis.episodes for lot in kept}
         standing = Standing([lot.row for lot in kept], seen)
         moved = move_cursors([x.move for x in kept], annotator=annotator(), now=now)
@@ -77,6 +78,20 @@ def store_lots(lots: Iterable[Done], *, now: datetime) -> list[Stored]:
         # Only what is committed is remembered.
         memory.put(lot.row.pk, lot.move.carried, lot.move.checksum, lot.work.limits)
     return stored
+
+
+def _hold_unowned(rows: Sequence[AnalysisState]) -> None:
+    """Let no record get its patient until its results are kept.
+
+    They would be kept as nobody's, and raise no alarm for that patient.
+    """
+    unowned = [row for row in rows if row.record.patient_id is None]
+    if unowned:
+        states = AnalysisState.objects.filter(pk__in=[row.pk for row in unowned])
+        records = Record.objects.filter(pk__in=[row.record_id for row in unowned])
+        # The state before the record, as whoever corrects a recording.
+        list(states.order_by("pk").select_for_update().values("pk"))
+        list(records.order_by("pk").select_for_update(no_key=True).values("pk"))
 
 
 def _patient_pk(done: Done) -> int:
@@ -178,6 +193,7 @@ def store_flush(
     if row is None or row.cursor_sample != analysis.start_sample:
         return None
     record = state.record
+    _hold_unowned([state])
     if not Record.objects.filter(pk=record.pk, patient=record.patient_id).exists():
         # It has got its patient meanwhile, who must hear of its alarms.
         release(row)

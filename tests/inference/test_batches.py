@@ -1,18 +1,19 @@
 """Many records in one claim and one transaction; none of them stops another."""
 
+import threading
 from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from devices.models import Assignment, Device, Record
 from devices.services import assign_device
 from inference.models import AnalysisState, BeatBlock, Episode
 from inference.nets import annotator
-from inference.services import analysis, waking
+from inference.services import analysis, storing, waking
 from inference.services.analysis import analyse_pending
 from inference.services.claims import _CLAIM, Queue, claim_records
 from inference.services.waking import RECENTLY, wake_records
@@ -239,6 +240,43 @@ def test_the_tail_of_a_record_that_gets_its_patient_meanwhile_is_looked_at_again
     assert tails[0] is None
     assert tails[-1] is not None
     assert _state(assignment).flushed_sample == 20.5 * FS
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("seconds", [20, 20.5])
+def test_no_record_gets_its_patient_while_its_results_are_kept(
+    assignment: Assignment,
+    ecg_data: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    seconds: float,
+) -> None:
+    """They would be kept as nobody's, and raise no alarm."""
+    _send(assignment, ecg_data, seconds=seconds)
+    Record.objects.update(patient=None)
+    if seconds % 1:
+        analyse_pending(now=NOW)
+    beat_block, waited = storing.beat_block, []
+
+    def attributed() -> None:
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("SET lock_timeout = '200ms'")
+                Record.objects.update(patient=assignment.patient)
+        except OperationalError as error:
+            waited.append(str(error))
+        finally:
+            connection.close()
+
+    def meanwhile(*given, **named):
+        thread = threading.Thread(target=attributed)
+        thread.start()
+        thread.join()
+        return beat_block(*given, **named)
+
+    monkeypatch.setattr(storing, "beat_block", meanwhile)
+    analyse_pending(now=NOW + timedelta(seconds=15))
+    assert len(waited) == 1
+    assert "lock timeout" in waited[0]
 
 
 def test_a_tail_that_cannot_be_kept_stops_nobody(
