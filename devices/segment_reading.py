@@ -34,6 +34,10 @@ class DamagedSpan(DamagedSegment):
         self.start_sample, self.end_sample = segment.start_sample, segment.end_sample
 
 
+class MissingSpan(DamagedSpan):
+    """Raised for a segment whose file is not there; somebody may bring it back."""
+
+
 # The longest packet: one that reaches into a span starts at most this before it.
 MAX_CHUNK_S = 30
 # Of one lead at 250 Hz some 150 kB each.
@@ -170,14 +174,16 @@ def _read(segment: Segment, read: Callable[[Segment], _Part]) -> _Part | None:
     """Read a segment; if its file is gone, the one that took its place, if any."""
     try:
         return read(segment)
-    except FileNotFoundError:
+    except FileNotFoundError as error:
+        missing = MissingSpan(segment, DamagedSegment("its file is missing"))
+        missing.__cause__ = error
         now = Segment.objects.filter(
             record_id=segment.record_id, span_sample=segment.span_sample
         ).first()
     if now is None:
         return None
     if now.key == segment.key:
-        raise DamagedSegment(f"{_name(segment)}: its file is missing")
+        raise missing
     return read(now)
 
 

@@ -123,7 +123,10 @@ def _recomputed(row: AnalysisState) -> Carried:
     carried = stored_state(row)
     start, cursor = row.state_sample, row.cursor_sample
     if start < cursor:
-        signal = read_past_damage(row.record, start, cursor, lead=row.lead)
+        # Its patient's alarms cannot wait until a missing file is brought back.
+        signal = read_past_damage(
+            row.record, start, cursor, lead=row.lead, past_loss=True
+        )
         limits = [limits_of(row.record)]
         [(carried, _)] = advance([carried], [signal], nets=nets(), limits=limits)
     if row.state_checksum is None or checksum_of(carried) == row.state_checksum:

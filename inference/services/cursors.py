@@ -78,6 +78,7 @@ def redo_from(row: AnalysisState, sample: int, *, now: datetime) -> None:
         redo_from_sample=Least(Coalesce(F("redo_from_sample"), sample), Value(sample)),
         redo_to_sample=None,
         redo_due_at=Coalesce(F("redo_due_at"), now),
+        redo_since=Coalesce(F("redo_since"), now),
     )
 
 

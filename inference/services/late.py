@@ -32,6 +32,8 @@ from inference.services.versions import keep_older
 QUIET = timedelta(seconds=60)
 LONGEST_QUIET = timedelta(minutes=4)
 AFTER_FAILURE = timedelta(minutes=5)
+# A file that is missing for so long will not be brought back.
+LOST_AFTER = timedelta(days=1)
 # Whether a gap is closed is asked of at most so much signal.
 LOOKED_AT_S = 3600
 
@@ -153,7 +155,8 @@ def _put_off(state: AnalysisState, *, now: datetime) -> None:
 
 def _recompute(state: AnalysisState, *, now: datetime) -> Redo:
     record = state.record
-    redo = _start(state)
+    past_loss = state.redo_since is not None and now - state.redo_since >= LOST_AFTER
+    redo = _start(state, past_loss=past_loss)
     limits = [limits_of(record)]
     clock = Elapsing(now)
     position = redo.start
@@ -163,7 +166,9 @@ def _recompute(state: AnalysisState, *, now: datetime) -> Redo:
     forgotten = last_late + WARM_UP_S * record.fs
     while position < redo.until and not redo.met:
         end = min(next_checkpoint(position, record.fs), redo.until)
-        signal = read_past_damage(record, position, end, lead=state.lead)
+        signal = read_past_damage(
+            record, position, end, lead=state.lead, past_loss=past_loss
+        )
         [(redo.carried, analysis)] = advance(
             [redo.carried], [signal], nets=nets(), limits=limits
         )
@@ -182,12 +187,12 @@ def _recompute(state: AnalysisState, *, now: datetime) -> Redo:
     return redo
 
 
-def _start(state: AnalysisState) -> Redo:
+def _start(state: AnalysisState, *, past_loss: bool) -> Redo:
     record, late_from = state.record, state.redo_from_sample or 0
     begun, cursor = state.begun_sample, state.cursor_sample
     if late_from < begun:
         start = next_checkpoint(late_from, record.fs) - CHECKPOINT_S * record.fs
-        carried, _ = warm_state(record, start, lead=state.lead)
+        carried, _ = warm_state(record, start, lead=state.lead, past_loss=past_loss)
         return Redo(start, carried, begun, floor=start, older=True)
     checkpoints = Checkpoint.objects.filter(record=record, sample__lte=late_from)
     checkpoint = checkpoints.order_by("-sample").first()

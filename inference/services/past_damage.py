@@ -4,24 +4,27 @@ import numpy as np
 
 from devices.models import Record
 from devices.reading import read_signal_mv
-from devices.segment_reading import DamagedSpan
+from devices.segment_reading import DamagedSpan, MissingSpan
 from inference.ecg.types import Signal
 
 
-def read_past_damage(record: Record, start: int, end: int, *, lead: int) -> Signal:
+def read_past_damage(
+    record: Record, start: int, end: int, *, lead: int, past_loss: bool = False
+) -> Signal:
     """Return float32[n] in mV of ``[start, end)``, as ``read_signal_mv`` does.
 
     Who waited until wrong bytes are mended would wait for ever. A file that is missing,
     a disk that fails and a store that is away may be mended: that raises, and one tries
-    again.
+    again. With ``past_loss`` a missing file is a gap, too, for what cannot wait.
     """
     try:
         return read_signal_mv(record, start, end, lead=lead)
     except DamagedSpan as error:
+        if isinstance(error, MissingSpan) and not past_loss:
+            raise
         low, high = max(start, error.start_sample), min(end, error.end_sample)
-    parts = [np.full(high - low, np.nan, np.float32)]
-    if start < low:
-        parts.insert(0, read_past_damage(record, start, low, lead=lead))
-    if high < end:
-        parts.append(read_past_damage(record, high, end, lead=lead))
-    return np.concatenate(parts)
+    sides = [
+        read_past_damage(record, *side, lead=lead, past_loss=past_loss)
+        for side in ((start, low), (high, end))
+    ]
+    return np.concatenate([sides[0], np.full(high - low, np.nan, np.float32), sides[1]])

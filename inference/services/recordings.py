@@ -71,5 +71,9 @@ def _analyse_anew(record: Record, *, now: datetime) -> None:
     """
     show_live(record=record)
     AnalysisState.objects.filter(record=record).update(
-        redo_from_sample=0, redo_to_sample=None, redo_due_at=now, settled=False
+        redo_from_sample=0,
+        redo_to_sample=None,
+        redo_due_at=now,
+        redo_since=now,
+        settled=False,
     )

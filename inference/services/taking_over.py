@@ -31,17 +31,17 @@ WARM_UP_S = 600
 
 
 def warm_state(
-    record: Record, sample: int, *, lead: int
+    record: Record, sample: int, *, lead: int, past_loss: bool
 ) -> tuple[RecordState, Analysis]:
     """Return a state at ``sample`` that began before it, and what it showed till then.
 
     It begins ``WARM_UP_S`` before, or a little more: at a checkpoint, where no row of
-    beats reaches across.
+    beats reaches across. ``past_loss``: with a gap where a file is missing.
     """
     step = CHECKPOINT_S * record.fs
     begun = max(0, sample - WARM_UP_S * record.fs) // step * step
     carried = initial_state(fs=record.fs, origin=begun)
-    signal = read_past_damage(record, begun, sample, lead=lead)
+    signal = read_past_damage(record, begun, sample, lead=lead, past_loss=past_loss)
     [moved] = advance([carried], [signal], nets=nets(), limits=[limits_of(record)])
     return moved
 
@@ -56,7 +56,8 @@ def take_over(state: AnalysisState, *, now: datetime) -> None:
     if record.source == Record.Source.FILE:
         _start_over(state, now=now)
         return
-    carried, shown = warm_state(record, cursor, lead=state.lead)
+    # Nobody is warned until it goes on: it cannot wait until a file is brought back.
+    carried, shown = warm_state(record, cursor, lead=state.lead, past_loss=True)
     with transaction.atomic():
         row = held_state(state)
         if row is None or row.cursor_sample != cursor:
@@ -78,6 +79,7 @@ def _start_over(state: AnalysisState, *, now: datetime) -> None:
     Checkpoint.objects.filter(record=state.record).delete()
     if row.redo_from_sample != 0 or row.redo_due_at is None:
         row.redo_due_at = now
+    row.redo_since = row.redo_since or now
     row.redo_from_sample, row.redo_to_sample = 0, None
     give_back(row)
 

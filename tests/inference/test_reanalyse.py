@@ -1,6 +1,7 @@
 """Another version over stored records: beside what was said live, and switchable."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,7 +9,10 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from devices.ecg_model import synthesise
-from devices.models import Record
+from devices.models import Record, Segment
+from devices.segment_files import segment_store
+from devices.segment_reading import kept_segments
+from devices.services import compact_record
 from inference.models import (
     Alarm,
     AlarmChange,
@@ -185,6 +189,21 @@ def test_it_goes_on_where_it_was_stopped(record):
         beats_by(record, "tc-new").samples, beats_by(record, "tc-old").samples
     )
     assert told(record, "tc-new") == told(record, "tc-old")
+
+
+def test_a_missing_file_is_said_and_stops_no_other_record(record, alice, capsys):
+    other = stored_recording(VT.mv[: 400 * FS], by=alice, started_at=STARTED_AT)
+    for _ in range(3):
+        analyse_pending(now=timezone.now())
+    rested = timezone.now() + timedelta(hours=1)
+    end = record.end_sample
+    assert compact_record(record=record, analysed_sample=end, now=rested)
+    Path(segment_store().path(Segment.objects.all()[0].key)).unlink()
+    kept_segments.clear()
+    with pytest.raises(CommandError, match="1 of 2 records"):
+        call_command("reanalyse", "--all", "--annotator-name", "tc-next")
+    assert "its file is missing" in capsys.readouterr().err
+    assert annotators_of(other) == [(annotator(), True), ("tc-next", False)]
 
 
 def test_it_lets_one_run_at_a_time_write(record):

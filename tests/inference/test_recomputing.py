@@ -97,6 +97,25 @@ def test_a_damaged_segment_is_a_gap_and_no_end(
     assert Checkpoint.objects.exists()
 
 
+def test_a_missing_file_is_waited_for_a_day_and_then_a_gap(
+    assignment: Assignment, vt: np.ndarray
+) -> None:
+    packets = _start(assignment, vt, missing={40})
+    record = Record.objects.get()
+    rested = NOW + timedelta(hours=1)
+    assert compact_record(record=record, analysed_sample=300 * FS, now=rested) == 1
+    Path(segment_store().path(Segment.objects.get().key)).unlink()
+    kept_segments.clear()
+    Checkpoint.objects.all().delete()
+    upload(assignment.device, [packets[40]], received_at=rested)
+    for waited in (timedelta(0), timedelta(hours=23)):
+        analyse_pending(now=rested + waited)
+        assert AnalysisState.objects.get().redo_from_sample is not None
+    analyse_pending(now=rested + timedelta(hours=25))
+    assert AnalysisState.objects.get().redo_from_sample is None
+    assert Checkpoint.objects.exists()
+
+
 def test_an_onset_that_a_withdrawn_episode_had_before_stops_nothing(
     assignment: Assignment, vt: np.ndarray
 ) -> None:

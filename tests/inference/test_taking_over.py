@@ -8,7 +8,10 @@ import pytest
 from django.utils import timezone
 
 from devices.codec import Packet
-from devices.models import Assignment, Record
+from devices.models import Assignment, Record, Segment
+from devices.segment_files import segment_store
+from devices.segment_reading import kept_segments
+from devices.services import compact_record
 from inference.models import Alarm, AnalysisState, BeatBlock, Checkpoint, Episode
 from inference.services import analysis
 from inference.services.analysis import analyse_pending
@@ -255,3 +258,20 @@ def test_late_samples_on_both_sides_are_worked_in(
         (SECONDS + MORE + 10) * FS,
         False,
     )
+
+
+def test_a_missing_file_keeps_no_patient_without_alarms(
+    assignment: Assignment, vt: np.ndarray
+) -> None:
+    packets = _start(assignment, vt, rested=True)
+    record = Record.objects.get()
+    rested = NOW + timedelta(hours=1)
+    assert compact_record(record=record, analysed_sample=SECONDS * FS, now=rested)
+    last = Segment.objects.order_by("-span_sample")[0]
+    assert last.end_sample > BEGUN
+    Path(segment_store().path(last.key)).unlink()
+    kept_segments.clear()
+    _go_on(assignment, packets)
+    state = AnalysisState.objects.get()
+    assert state.cursor_sample == (SECONDS + MORE) * FS
+    assert state.failed_count == 0

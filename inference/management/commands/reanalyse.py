@@ -12,6 +12,7 @@ from django.utils import timezone
 from tqdm import tqdm
 
 from devices.models import Record
+from devices.segment_reading import MissingSpan
 from inference.agreement import Agreement, Span, agreement
 from inference.classifier import ARTIFACTS, Classifier
 from inference.ecg.types import CLASSES, Nets
@@ -86,7 +87,7 @@ class Command(BaseCommand):
             except Record.DoesNotExist:
                 failed += 1
                 self.stderr.write(f"Record {record.pk} was removed meanwhile.")
-            except OSError as error:
+            except (OSError, MissingSpan) as error:
                 # A file is missing, or the store is away: the next run goes on there.
                 failed += 1
                 self.stderr.write(f"Record {record.pk}: {error}")
