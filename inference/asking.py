@@ -25,9 +25,10 @@ TASKS = {
     "backfill": "inference.tasks.analyse_backfill",
     "mail": "inference.tasks.send_mails",
     "compact": "inference.tasks.compact",
+    "history": "inference.tasks.remove_history",
 }
 # Where a task waits, if not in the queue of its own name.
-QUEUES = {"compact": "backfill"}
+QUEUES = {"compact": "backfill", "history": "backfill"}
 
 
 def live_queue(record: int) -> str:

@@ -116,6 +116,12 @@ def tidy_segments() -> int:
 
 
 @shared_task  # type: ignore[untyped-decorator]
-def remove_history() -> int:
+def remove_history(*, asked: bool = False) -> int:
     """Remove signal that is older than its patient's is kept."""
-    return remove_old_history(now=timezone.now())
+    if asked:
+        begin("history")
+    start_s = time.monotonic()
+    removed = remove_old_history(now=timezone.now(), most_s=TIDY_MOST_S)
+    if removed and time.monotonic() - start_s >= TIDY_MOST_S:
+        ask("history")
+    return removed

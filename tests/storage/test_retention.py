@@ -54,6 +54,7 @@ def test_it_removes_whole_segments_and_answers_their_packets_as_repeated(
     # The second segment ends a moment after.
     end_at = record.time_of(2 * SPAN) - timedelta(seconds=1)
     now = end_at + timedelta(days=30)
+    assert remove_old_history(now=now, most_s=0) == 0
     assert remove_old_history(now=now) == 1
     assert remove_old_history(now=now) == 0
     assert stored_ranges(record) == [(SPAN, record.end_sample)]
