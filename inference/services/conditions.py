@@ -127,10 +127,10 @@ def quality_spans(
 def end_quality(record: Record, state: AnalysisState, *, now: datetime) -> list[Alarm]:
     """End what holds of a record that rests: from now on "no data" is watched.
 
-    The device may never continue this record; its next one is watched afresh.
+    The device may never continue this record. If it does, what holds goes on: the watch
+    stays, and finds its alarm by the onset.
     """
     watch = Watch.from_json(state.technical)
-    state.technical = Watch().to_json()
     if not watch.holds:
         return []
     end_s = max(state.cursor_sample // record.fs, watch.since_s)

@@ -94,3 +94,25 @@ def test_it_ends_electrode_off_when_the_record_ends_with_it(
         "cleared",
         "active",
     ]
+
+
+@pytest.mark.django_db
+def test_it_is_one_alarm_while_packets_are_further_apart_than_a_rest(
+    assignment: Assignment, ecg_data: Path
+) -> None:
+    start_at = timezone.now()
+    beats = signal_of(ecg_data, "100", start_s=0, seconds=30)
+    adu = np.concatenate((beats, np.full(250 * 180, 12, np.int16)))
+    seen = []
+    for number, packet in enumerate(packets_of(adu, packet_s=30, start_at=start_at)):
+        here = start_at + timedelta(seconds=30 * (number + 1))
+        upload(assignment.device, [packet], received_at=here)
+        for wait_s in (1, 12):
+            analyse_pending(now=here + timedelta(seconds=wait_s))
+            found = Alarm.objects.values_list("state", "priority")
+            seen.append([tuple(one) for one in found])
+    low, medium = ("active", 1), ("active", 2)
+    resting = [[("cleared", priority)] for priority in (1, 1, 1, 2, 2, 2)]
+    assert [seen[0], seen[1]] == [[], []]
+    assert seen[3::2] == resting
+    assert seen[2::2] == [[low], [low], [low], [medium], [medium], [medium]]
