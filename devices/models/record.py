@@ -64,6 +64,8 @@ class Record(models.Model):
     late_from_sample = models.BigIntegerField(null=True, editable=False)
     late_to_sample = models.BigIntegerField(null=True, editable=False)
     last_received_at = models.DateTimeField(null=True)
+    # When its end came: heartbeats and what fills gaps say nothing of now.
+    head_received_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -89,6 +91,8 @@ class Record(models.Model):
                 pages_per_range=8,
                 autosummarize=True,
             ),
+            # Of each device that is worn the newest are looked at every few seconds.
+            models.Index(fields=["assignment", "-id"], name="record_newest"),
         ]
 
     def __str__(self) -> str:

@@ -117,12 +117,13 @@ def _keep(record: Record, batch: dict[int, SegmentData], *, now: datetime) -> No
         record.next_seq = rows[-1].last_seq + 1
         record.end_sample = rows[-1].end_sample
         record.sample_count += sum(row.sample_count for row in rows)
-        record.last_received_at = rows[-1].received_at
+        record.last_received_at = record.head_received_at = rows[-1].received_at
         record.save(
             update_fields=[
                 "next_seq",
                 "end_sample",
                 "sample_count",
                 "last_received_at",
+                "head_received_at",
             ]
         )

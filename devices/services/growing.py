@@ -70,6 +70,7 @@ def _values(
         array(record.sample_count for record in records),
         array(record.late_from_sample for record in records),
         array(record.late_to_sample for record in records),
+        array(record.head_received_at for record in records),
         b"".join(packet.data for _, packet in of_each),
         *_columns(of_each),
     ]
@@ -104,10 +105,10 @@ WITH asked AS (
     SELECT * FROM unnest(%s::bigint[], %s::xid[], %s::bigint[], %s::timestamptz[],
         %s::smallint[], %s::smallint[], %s::text[], %s::integer[], %s::bigint[],
         %s::xid[], %s::bigint[], %s::text[], %s::bigint[], %s::bigint[], %s::bigint[],
-        %s::bigint[])
+        %s::bigint[], %s::timestamptz[])
     AS upload (device_id, device_version, token_id, now, battery_percent, rssi_dbm,
         firmware, backlog, record_id, record_version, next_seq, gaps, end_sample,
-        sample_count, late_from_sample, late_to_sample)
+        sample_count, late_from_sample, late_to_sample, head_received_at)
 ), open AS (
     SELECT asked.* FROM asked JOIN {_DEVICE} AS device ON device.id = asked.device_id
     WHERE device.xmin = asked.device_version AND (asked.token_id IS NULL OR EXISTS (
@@ -133,7 +134,7 @@ WITH asked AS (
         gaps = same.gaps::bigint[], end_sample = same.end_sample,
         sample_count = same.sample_count, late_from_sample = same.late_from_sample,
         late_to_sample = same.late_to_sample,
-        last_received_at = now
+        last_received_at = now, head_received_at = same.head_received_at
     FROM same WHERE record.id = same.record_id
     RETURNING record.id, now, record.xmin::text AS version
 ), stored AS (

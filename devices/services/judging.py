@@ -63,8 +63,9 @@ class Upload:
                 ends.append(record.late_to_sample or record.end_sample)
             record.late_from_sample, record.late_to_sample = min(starts), max(ends)
         record.sample_count += sum(packet.n for packet in signal)
-        ends = [packet.end_sample for packet in signal]
-        record.end_sample = max([record.end_sample, *ends])
+        end = max((packet.end_sample for packet in signal), default=0)
+        if end > record.end_sample:
+            record.end_sample, record.head_received_at = end, self.received_at
 
     def status(self) -> dict[str, Any]:
         """Return what the newest packet says of its device, by field."""

@@ -29,6 +29,7 @@ _KEPT = [
     "late_from_sample",
     "late_to_sample",
     "last_received_at",
+    "head_received_at",
 ]
 
 

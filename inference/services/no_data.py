@@ -3,10 +3,9 @@
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F, OuterRef, Subquery
-from django.db.models.functions import Coalesce
 
-from devices.models import Assignment, Chunk, Record, Segment
+from devices.heard import with_heard_at
+from devices.models import Assignment
 from inference.alarm_rules import technical_priority
 from inference.asking import ask
 from inference.models import Alarm, Episode
@@ -15,6 +14,8 @@ from inference.services.announcing import announce_alarms
 from patients.models import Patient
 
 SILENT_AFTER = timedelta(seconds=30)
+# More than the clocks of two machines differ by.
+CLOCKS_DIFFER = timedelta(seconds=10)
 RULE = "NO_DATA"
 
 
@@ -24,12 +25,7 @@ def watch_silence(*, now: datetime) -> int:
     Counts from the last packet under the present assignment: who has not sent yet
     is still being enrolled. Returns how many alarms changed, and announces them.
     """
-    worn = Assignment.objects.covering(now).select_related("patient")
-    heard: dict[Patient, datetime] = {
-        assignment.patient: heard_at
-        for assignment in worn.annotate(heard_at=_heard_at())
-        if (heard_at := getattr(assignment, "heard_at", None)) is not None
-    }
+    heard = _heard(now=now)
     silent = {
         patient: heard_at
         for patient, heard_at in heard.items()
@@ -47,22 +43,28 @@ def watch_silence(*, now: datetime) -> int:
     return len(changed)
 
 
-def _heard_at() -> Coalesce:
-    """When the head of an assignment's latest record came; heartbeats do not count."""
-    heard = Record.objects.filter(sample_count__gt=0).order_by("-last_received_at")
-    latest_pk = heard.filter(assignment=OuterRef(OuterRef("pk"))).values("pk")[:1]
-    latest = heard.filter(assignment=OuterRef("pk"))
-    head = Chunk.objects.filter(record=Subquery(latest_pk), n__gt=0)
-    # Of a record that has rested for long, the head is in a segment.
-    packed = Segment.objects.filter(
-        record=Subquery(latest_pk), end_sample=F("record__end_sample")
-    )
-    return Coalesce(
-        Subquery(packed.values("received_at")[:1]),
-        Subquery(head.order_by("-first_sample").values("received_at")[:1]),
-        # Its signal is kept no longer.
-        Subquery(latest.values("last_received_at")[:1]),
-    )
+def _heard(*, now: datetime) -> dict[Patient, datetime]:
+    """Return when the newest signal of everybody came who wears a device now."""
+    worn = Assignment.objects.covering(now).select_related("patient")
+    heard: dict[Patient, datetime] = {}
+    for assignment in with_heard_at(worn):
+        heard_at: datetime | None = getattr(assignment, "heard_at", None)
+        if heard_at is None:
+            continue
+        if heard_at > now + CLOCKS_DIFFER:
+            heard_at = _count_from_now(assignment, now=now)
+        heard[assignment.patient] = heard_at
+    return heard
+
+
+def _count_from_now(assignment: Assignment, *, now: datetime) -> datetime:
+    """Let what came by a clock that was set back since have come now.
+
+    Else its silence would be noticed only when that time has come again.
+    """
+    ahead = assignment.records.filter(head_received_at__gt=now)
+    ahead.update(head_received_at=now)
+    return now
 
 
 def _needs_word(patient: Patient, heard_at: datetime, *, now: datetime) -> bool:

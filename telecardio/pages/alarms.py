@@ -1,10 +1,10 @@
 """Open alarms as JSON for the live pages, and their acknowledgement."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.contrib import messages
-from django.db.models import Max, Q, QuerySet
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.utils import timezone
@@ -12,7 +12,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from devices.models import Assignment, Record
+from devices.heard import with_heard_at
+from devices.models import Assignment
 from inference.alarm_rules import RULES
 from inference.models import Alarm
 from inference.services.alarms import AlreadyAcknowledged, acknowledge_alarm
@@ -21,6 +22,13 @@ from patients.models import Patient, User
 from telecardio.live.rights import WATCHING_ROLES
 from telecardio.live.stored import epoch_ms
 from telecardio.pages.patient import patient_alarms
+
+
+class _Device(NamedTuple):
+    """What a page needs to know of a device."""
+
+    battery_percent: int | None = None
+    heard_at: datetime | None = None
 
 
 @never_cache
@@ -57,19 +65,25 @@ def _alarm(alarm: Alarm) -> dict[str, Any]:
 
 
 def _devices(patients: QuerySet[Patient], now: datetime) -> list[dict[str, Any]]:
-    worn = Assignment.objects.covering(now).filter(patient__in=patients)
-    batteries = dict(worn.values_list("patient_id", "device__battery_percent"))
-    from_device = Q(records__source=Record.Source.DEVICE)
-    received = patients.annotate(
-        received_at=Max("records__last_received_at", filter=from_device)
-    )
+    """Say of each patient what the device that is or was worn last does."""
+    known = {
+        pk: _Device() for pk in patients.order_by("pk").values_list("pk", flat=True)
+    }
+    worn = Assignment.objects.filter(patient__in=patients, start_at__lte=now)
+    last = worn.order_by("patient_id", "-start_at").distinct("patient_id")
+    for one in with_heard_at(last).select_related("device"):
+        is_worn = one.end_at is None or one.end_at > now
+        known[one.patient_id] = _Device(
+            one.device.battery_percent if is_worn else None,
+            getattr(one, "heard_at", None),
+        )
     return [
         {
             "patient": pk,
-            "battery": batteries.get(pk),
-            "received_ms": None if at is None else epoch_ms(at),
+            "battery": one.battery_percent,
+            "received_ms": None if one.heard_at is None else epoch_ms(one.heard_at),
         }
-        for pk, at in received.order_by("pk").values_list("pk", "received_at")
+        for pk, one in known.items()
     ]
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from django.db.models.functions import Coalesce
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -71,7 +72,7 @@ def _strips(
     """Draw the latest strip, and those where the heart was fastest and slowest."""
     latest = (
         patient.records.filter(last_received_at__gte=start_at, sample_count__gt=0)
-        .order_by("-last_received_at")
+        .order_by(Coalesce("head_received_at", "last_received_at").desc())
         .first()
     )
     wanted: list[tuple[str, Record, int]] = []

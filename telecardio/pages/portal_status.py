@@ -4,6 +4,8 @@ import enum
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db.models.functions import Coalesce
+
 from devices.models import Assignment, Chunk
 from inference.alarm_rules import TECHNICAL_RULES
 from inference.models import Alarm
@@ -11,6 +13,7 @@ from patients.models import Patient
 
 # Devices send every second or so; a packet may be late by a retry.
 STILL_NOW = timedelta(seconds=30)
+_LAST = Coalesce("head_received_at", "last_received_at")
 
 
 class Connection(enum.Enum):
@@ -44,7 +47,8 @@ def portal_status(patient: Patient, *, now: datetime) -> PortalStatus:
     if assignment is None:
         return PortalStatus(Connection.NO_DEVICE)
     battery = assignment.device.battery_percent
-    record = assignment.records.order_by("-last_received_at").first()
+    # What fills the gaps of an older record is not what goes on now.
+    record = assignment.records.order_by(_LAST.desc()).first()
     if record is None or record.last_received_at is None:
         return PortalStatus(Connection.NEVER_SEEN, battery_percent=battery)
     if now - record.last_received_at > STILL_NOW:
