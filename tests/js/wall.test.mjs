@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { beatWords } from "../../telecardio/static/js/beat_words.js";
+import { OpenAlarms } from "../../telecardio/static/js/open_alarms.js";
 import { Order } from "../../telecardio/static/js/order.js";
 import { labelRows, spanMs, xOnPaper, yOnPaper } from "../../telecardio/static/js/paper_geometry.js";
 import { everyS, pulses } from "../../telecardio/static/js/pulses.js";
@@ -103,7 +104,9 @@ test("it shows no heart rate that is old or unknown", () => {
   vitals.noteState({ rhythm: "Asystole", quality: "good", heart_rate: null }, 3000);
   assert.equal(vitals.heartRateText(3500), "--");
   vitals.noteState({ rhythm: "late", quality: "motion", heart_rate: 50 }, 2000);
-  assert.equal(vitals.rhythm, "Asystole");
+  assert.equal(vitals.rhythmText(4000), "Asystole");
+  // Nobody has looked since.
+  assert.equal(vitals.rhythmText(40_000), "");
 });
 
 test("it says what is wrong with the wall, the worst alone", () => {
@@ -129,4 +132,24 @@ test("it says what is wrong with the wall, the worst alone", () => {
   assert.match(failed, /^You will be signed out in 1 min.*did not work: try again.$/);
   const out = { signedOut: true, databaseAway: true, disconnectedMs: 60_000 };
   assert.equal(said(out), "You are signed out: nobody is watched here.");
+});
+
+test("an answer that comes late changes nothing that a newer one said", async () => {
+  const alarms = new OpenAlarms("/alarms/", () => {});
+  const answers = [];
+  globalThis.fetch = () => new Promise((resolve) => answers.push(resolve));
+  const told = (found) => ({
+    ok: true,
+    status: 200,
+    json: async () => ({ now_ms: 1000, devices: [], alarms: found }),
+  });
+  const polls = [alarms.poll(), alarms.poll(), alarms.poll()];
+  answers[1](told([]));
+  await polls[1];
+  answers[0](told([{ id: 1, patient: 7, priority: 3, acknowledged: false }]));
+  await polls[0];
+  assert.equal(alarms.loudest(), 0);
+  answers[2](told([{ id: 2, patient: 7, priority: 2, acknowledged: false }]));
+  await polls[2];
+  assert.equal(alarms.loudest(), 2);
 });

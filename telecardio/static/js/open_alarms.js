@@ -42,6 +42,9 @@ export class OpenAlarms {
     this.isBack = false;
     this.loaded = false;
     this.polledAt = 0;
+    /** Counts the polls, and which of them the newest answer is of. */
+    this.asked = 0;
+    this.answered = 0;
   }
 
   start() {
@@ -81,6 +84,7 @@ export class OpenAlarms {
 
   async poll() {
     const askedAt = Date.now();
+    const number = ++this.asked;
     // An answer to what was asked before does not say that somebody is signed in.
     const wasOut = this.signedOut;
     try {
@@ -94,12 +98,16 @@ export class OpenAlarms {
       }
       this.databaseAway = answer.status === 503;
       if (!answer.ok) throw new Error(`Answer ${answer.status}`);
-      this.take(await answer.json());
+      const told = await answer.json();
+      // A slow one says what a newer one has corrected.
+      if (number < this.answered) return;
+      this.answered = number;
+      this.take(told);
       this.isBack = wasOut;
       if (wasOut) this.signedOut = false;
       this.failedSince = 0;
     } catch {
-      this.failedSince ||= askedAt;
+      if (number > this.answered) this.failedSince ||= askedAt;
     }
     this.changed();
   }

@@ -74,7 +74,7 @@ function everySecond() {
   part("age").textContent = dead ? "" : age.text;
   part("nodata").textContent = dead ? age.text : "";
   part("hr").textContent = dead ? "--" : vitals.heartRateText(now);
-  part("rhythm").textContent = dead ? "" : vitals.rhythm;
+  part("rhythm").textContent = dead ? "" : vitals.rhythmText(now);
   part("quality").textContent = dead ? "" : vitals.qualityText(now);
 }
 

@@ -25,9 +25,9 @@ if (banner) {
     if (successful) {
       unsaved = false;
       /** @type {HTMLElement} */ (banner).hidden = true;
-    } else if (xhr.status === 503) {
+    } else if (xhr.status >= 500) {
       unsaved ||= requestConfig.verb !== "get";
-      show(banner, "database");
+      show(banner, xhr.status === 503 ? "database" : "failed");
     }
   });
   document.addEventListener("htmx:sendError", (event) => {

@@ -164,7 +164,7 @@ export class Tile {
     const bpm = Number(heartRate);
     const broken = bpm > high ? "above limit" : bpm < low ? "below limit" : "";
     this.part("hr-note").textContent = broken;
-    this.part("rhythm").textContent = dead ? "" : vitals.rhythm;
+    this.part("rhythm").textContent = dead ? "" : vitals.rhythmText(now);
     this.part("quality").textContent = dead ? "" : vitals.qualityText(now);
     this.part("quality").classList.toggle("bad", vitals.isBad(now));
     const battery = device?.battery;

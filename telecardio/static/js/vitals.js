@@ -2,6 +2,8 @@
 /** Heart rate, rhythm and quality of one patient, and when they were said. */
 
 const STALE_MS = 10_000;
+// A device may upload every 10 s, and what it shows must not blink.
+const RHYTHM_STALE_MS = 30_000;
 const QUALITY = {
   good: "signal good",
   flat: "signal flat: electrode off?",
@@ -17,6 +19,7 @@ export class Vitals {
     this.heartRate = NaN;
     this.heartRateAt = 0;
     this.rhythm = "";
+    this.rhythmAt = 0;
     this.quality = "";
     this.stateAt = 0;
   }
@@ -34,7 +37,10 @@ export class Vitals {
    */
   noteState(state, at) {
     if (at < this.stateAt) return;
-    if (state.rhythm !== undefined) this.rhythm = state.rhythm;
+    if (state.rhythm !== undefined) {
+      this.rhythm = state.rhythm;
+      this.rhythmAt = at;
+    }
     // An acknowledged alarm is announced without what the analysis sees.
     if (state.quality === undefined) return;
     this.stateAt = at;
@@ -46,6 +52,11 @@ export class Vitals {
   heartRateText(now) {
     const known = Number.isFinite(this.heartRate) && now - this.heartRateAt < STALE_MS;
     return known ? String(Math.round(this.heartRate)) : "--";
+  }
+
+  /** @param {number} now @returns {string} empty when unknown or old */
+  rhythmText(now) {
+    return now - this.rhythmAt > RHYTHM_STALE_MS ? "" : this.rhythm;
   }
 
   /** @param {number} now @returns {string} */
