@@ -36,7 +36,11 @@ def announce_stored(stored: Sequence[Stored], *, now: datetime) -> None:
         entries = streams.setdefault(patient.live_key, [])
         if (beats := _beats(one, now=now)) is not None:
             entries.append(beats)
-        entries.append(StateEntry(states[patient.pk] | _signal_state(one, now=now)))
+        state = states[patient.pk] | _signal_state(one, now=now)
+        if not one.alarms:
+            # Told when they change; a page that missed it asks for them anyway.
+            state.pop("alarms", None)
+        entries.append(StateEntry(state))
     if streams:
         append_entries(streams)
 

@@ -66,7 +66,29 @@ def test_it_tells_the_live_pages_of_beats_and_alarms(
     assert sum(len(entry.samples) for entry in beats) > 20
     assert all((entry.at_ms > oldest_ms).all() for entry in beats)
     assert 40 < beats[-1].heart_rate_bpm < 250
-    assert "VT" in {alarm["rule"] for alarm in states[-1]["alarms"]}
+    told = [state["alarms"] for state in states if "alarms" in state]
+    assert "VT" in {alarm["rule"] for alarm in told[-1]}
+    # And not again with every second of signal.
+    more = signal_of(ecg_data, "100", start_s=0, seconds=10)
+    start_at = now
+    packets = packets_of(
+        more,
+        packet_s=2,
+        start_at=start_at - timedelta(seconds=58),
+        first_seq=29,
+        first_sample=58 * 250,
+    )
+    upload(assignment.device, packets, received_at=now + timedelta(seconds=10))
+    analyse_pending(now=now + timedelta(seconds=10))
+    later = [unpack(fields) for _, fields in redis().client.xrange(key)]
+    redis().client.delete(key)
+    unchanged = [
+        entry.state
+        for entry in later
+        if isinstance(entry, StateEntry) and "alarms" not in entry.state
+    ]
+    assert unchanged
+    assert {"rhythm", "quality", "heart_rate"} <= set(unchanged[-1])
 
 
 @pytest.mark.django_db
