@@ -32,6 +32,8 @@ MAILS_PER_HOUR = 6
 GIVE_UP_AFTER = timedelta(days=1)
 NOT_SENT = "not sent: may no longer see this patient"
 FIRST_RETRY_S, LONGEST_RETRY_S = 15, 900
+# Nothing is put off for longer: who had six mails in an hour waits for the next.
+LONGEST_WAIT = timedelta(hours=1, minutes=5)
 
 
 def send_due_mails(*, now: datetime) -> int:
@@ -99,9 +101,13 @@ def _as_claimed(one: MailDelivery) -> QuerySet[MailDelivery]:
 @transaction.atomic
 def _claim(*, now: datetime) -> list[MailDelivery]:
     free = Q(claimed_until=None) | Q(claimed_until__lt=now)
+    due = Q(next_try_at__lte=now)
+    # What a clock that was set back since said of the future is due as well.
+    free |= Q(claimed_until__gt=now + 2 * CLAIM)
+    due |= Q(queued_at__gt=now + CLAIM) | Q(next_try_at__gt=now + LONGEST_WAIT)
     rows = list(
         MailDelivery.objects.select_for_update(skip_locked=True, of=("self",))
-        .filter(free, state=MailDelivery.State.QUEUED, next_try_at__lte=now)
+        .filter(free, due, state=MailDelivery.State.QUEUED)
         .select_related("alarm__patient", "alarm__record", "alert_rule")
         .order_by("-alarm__priority", "queued_at")[:BATCH]
     )

@@ -10,7 +10,7 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from inference.models import Alarm, AlertRule, MailDelivery
-from inference.services import mails
+from inference.services import mails, notices
 from inference.services.alarms import acknowledge_alarm, follow_condition
 from inference.services.mails import send_due_mails
 from inference.services.notices import queue_mails
@@ -344,3 +344,55 @@ def test_it_goes_on_trying_while_the_server_is_away_for_a_night(
     assert send_due_mails(now=NOW + timedelta(hours=11)) == 0
     settings.EMAIL_PORT = port
     assert send_due_mails(now=NOW + timedelta(hours=12)) == 2
+
+
+def test_an_alarm_that_cannot_be_queued_stops_no_other(
+    patient: Patient, mail_server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = _raise(patient), _raise(patient, "ASYSTOLE", after_min=1)
+    real = notices.message_id
+
+    def failing(alarm: Alarm, *given: object) -> str:
+        if alarm == first:
+            raise ValueError("this alarm")
+        return real(alarm, *given)
+
+    monkeypatch.setattr(notices, "message_id", failing)
+    assert _mail(after_min=2) == 2
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert first.notified_at is None
+    assert second.notified_at is not None
+    monkeypatch.undo()
+    assert _mail(after_min=3) == 2
+
+
+def test_a_host_of_any_length_can_mail(
+    patient: Patient, mail_server: MailServer, settings
+) -> None:
+    settings.SITE_URL = f"https://{'.'.join(['telecardio'] * 12)}.example.org"
+    _raise(patient)
+    assert _mail() == 2
+    assert mail_server.mails[0]["Message-ID"].endswith(".telecardio.invalid>")
+
+
+@pytest.mark.parametrize("claimed", [False, True])
+def test_a_clock_that_was_set_back_holds_up_no_mail(
+    patient: Patient, mail_server: MailServer, *, claimed: bool
+) -> None:
+    _raise(patient)
+    queue_mails(now=NOW)
+    if claimed:
+        # By a worker that was killed.
+        MailDelivery.objects.update(claimed_until=NOW + timedelta(minutes=1))
+    assert send_due_mails(now=NOW - timedelta(minutes=20)) == 2
+
+
+def test_a_clock_that_was_set_back_holds_up_no_run(
+    patient: Patient, mail_server: MailServer
+) -> None:
+    alarm = _raise(patient, "VRUN")
+    Alarm.objects.update(state=Alarm.State.ACTIVE, priority=Alarm.Priority.HIGH)
+    queue_mails(now=alarm.raised_at - timedelta(minutes=20))
+    alarm.refresh_from_db()
+    assert alarm.notified_at is not None
