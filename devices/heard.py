@@ -15,9 +15,9 @@ def with_heard_at(assignments: QuerySet[Assignment]) -> QuerySet[Assignment]:
 
     None while it has none. Heartbeats and what fills gaps do not count.
     """
-    newest = Record.objects.filter(assignment=OuterRef(OuterRef("pk")))
-    newest = newest.filter(sample_count__gt=0).order_by("-pk").values("pk")[:NEWEST]
-    heads = Record.objects.filter(pk__in=Subquery(newest)).annotate(heard_at=HEARD_AT)
+    own = Record.objects.filter(assignment=OuterRef(OuterRef("pk")), sample_count__gt=0)
+    newest = Subquery(own.order_by("-pk").values("pk")[:NEWEST])
+    heads = Record.objects.filter(pk__in=newest).annotate(heard_at=HEARD_AT)
     last = heads.order_by(F("heard_at").desc()).values("heard_at")[:1]
     return assignments.annotate(heard_at=Subquery(last))
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 from prometheus_client import Metric
 from redis.exceptions import RedisError
 
+from devices.database_away import is_away
 from devices.models import Compaction, Record
 from devices.redis_pool import redis
 from inference.models import Alarm, LifeSign, MailDelivery
@@ -48,7 +49,7 @@ class Figures:
     mails_pending: int
     # Tried at least once, without success.
     mails_retrying: int
-    # How long the longest waiting mail is overdue.
+    # How long the longest waiting mail is overdue, or an alarm that has none yet.
     mail_overdue_s: float
     # Those whose last try, in the last hour, was the last one.
     mails_refused: int
@@ -73,7 +74,10 @@ def read_figures(*, now: datetime) -> Figures:
         counted = Alarm.objects.open().order_by().values_list("rule", "priority")
         alarms = counted.annotate(count=Count("pk"))
         signs = LifeSign.objects.values_list("part", "at")
-        overdue = now - (mails["due_at"] or now)
+        # An alarm for which no mail was queued is as late as one that was not sent.
+        untold = Alarm.objects.filter(notified_at=None, raised_at__lte=now)
+        raised_at = untold.aggregate(first_at=Min("raised_at"))["first_at"]
+        overdue = now - min(mails["due_at"] or now, raised_at or now)
         return Figures(
             at=now,
             lag_s={queue: lags[f"{queue}_s"] or 0.0 for queue in Queue},
@@ -149,23 +153,51 @@ class _Kept:
     """The figures of a moment ago, in this process."""
 
     figures: Figures | None = None
+    # Why they could not be read: whoever asks next would wait as long for it.
+    error: DatabaseError | None = None
     until_s = 0.0
     lock = Lock()
 
 
 def figures() -> Figures:
-    """Return figures at most 5 s old: many ask, the database is asked once."""
-    with _Kept.lock:
-        if _Kept.figures is None or time.monotonic() > _Kept.until_s:
-            _Kept.figures = read_figures(now=timezone.now())
-            _Kept.until_s = time.monotonic() + KEEP_S
+    """Return figures at most 5 s old: many ask, the database is asked once.
+
+    Who asks while somebody else does gets those of before.
+    """
+    before = _Kept.figures
+    if before is not None and not _Kept.lock.acquire(blocking=False):
+        return before
+    if before is None:
+        _Kept.lock.acquire()
+    try:
+        if time.monotonic() > _Kept.until_s:
+            _read()
+        if _Kept.error is not None:
+            raise _Kept.error
+        assert _Kept.figures is not None
         return _Kept.figures
+    finally:
+        _Kept.lock.release()
+
+
+def _read() -> None:
+    _Kept.figures = _Kept.error = None
+    _Kept.until_s = 0.0
+    try:
+        _Kept.figures = read_figures(now=timezone.now())
+    except DatabaseError as error:
+        if is_away(error):
+            # It may be back in a moment, and says so at once while it is not.
+            raise
+        _Kept.error = error
+    _Kept.until_s = time.monotonic() + KEEP_S
 
 
 def forget_figures() -> None:
     """Ask the database next time."""
     with _Kept.lock:
-        _Kept.figures = None
+        _Kept.figures = _Kept.error = None
+        _Kept.until_s = 0.0
 
 
 class DatabaseFigures:
@@ -221,7 +253,7 @@ def gauges(found: Figures) -> Iterator[Metric]:
     )
     yield _gauge(
         "mail_overdue_seconds",
-        "How long the longest waiting mail is overdue.",
+        "How long the longest waiting mail is overdue, or an alarm that has none yet.",
         [({}, found.mail_overdue_s)],
     )
     yield _gauge(

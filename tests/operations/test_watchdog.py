@@ -1,5 +1,6 @@
 """The banner says when a part of the platform stands still or lags, and only then."""
 
+import time
 from datetime import datetime, timedelta
 
 import pytest
@@ -20,6 +21,7 @@ from inference.tasks import (
 )
 from patients.models import User
 from telecardio.celery import app, steady_now
+from telecardio.operations import figures
 from telecardio.operations.figures import forget_figures, read_figures
 from telecardio.watchdog import troubles
 from tests.devices.conftest import packet
@@ -191,6 +193,43 @@ def test_it_says_for_an_hour_that_mail_was_refused(
     assert [words[:36] for words in told(now)] == (
         ["1 mail about an alarm was refused an"] if is_told else []
     )
+
+
+def test_it_says_when_an_alarm_has_no_mail_yet(patient, now: datetime) -> None:
+    _mail(patient, now, -60)
+    Alarm.objects.update(raised_at=now - timedelta(seconds=31))
+    assert told(now) == ["Mails about alarms go out late."]
+    Alarm.objects.update(notified_at=now)
+    assert told(now) == []
+
+
+def test_it_says_that_it_cannot_know(
+    client: Client, alice: User, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.force_login(alice)
+    monkeypatch.setattr(figures, "QUERY_MS", 200)
+    slow = LifeSign.objects.extra(where=["pg_sleep(1) IS NOT NULL"])
+    monkeypatch.setattr(LifeSign, "objects", slow)
+    forget_figures()
+    page = client.get(reverse("watchdog"))
+    assert "The database is too slow to say whether all is well." in page.text
+    assert "Do not rely on alarms" in page.text
+    # Who asks next is told at once.
+    began = time.monotonic()
+    assert "too slow" in client.get(reverse("watchdog")).text
+    assert time.monotonic() - began < 0.2
+    monkeypatch.undo()
+    forget_figures()
+    assert "too slow" not in client.get(reverse("watchdog")).text
+    forget_figures()
+
+
+def test_nobody_waits_for_figures_that_somebody_asks_for(now: datetime) -> None:
+    forget_figures()
+    before = figures.figures()
+    with figures._Kept.lock:
+        assert figures.figures() is before
+    forget_figures()
 
 
 def test_pages_carry_the_banner(client: Client, alice, kiosk, patient) -> None:
