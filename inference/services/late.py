@@ -92,6 +92,11 @@ def _absorb(state: AnalysisState, *, now: datetime) -> None:
                 *("redo_due_at", "redo_since"),
             ]
         )
+    elif row.flushed_sample is not None:
+        # They lie in the tail, which may have been analysed without them.
+        row.flushed_sample = None
+        row.save(update_fields=["flushed_sample"])
+    state.flushed_sample = row.flushed_sample
     state.redo_from_sample = row.redo_from_sample
     state.redo_to_sample = row.redo_to_sample
     state.redo_due_at, state.redo_since = row.redo_due_at, row.redo_since

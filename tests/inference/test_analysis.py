@@ -108,6 +108,27 @@ def test_it_replaces_the_flushed_tail_when_more_comes(
     assert_settled(record, adu)
 
 
+def test_it_analyses_a_tail_anew_when_a_packet_of_it_comes_late(
+    assignment: Assignment, ecg_data: Path
+) -> None:
+    adu = signal_of(ecg_data, "208", start_s=0, seconds=20.8)
+    packets = packets_of(adu, packet_s=0.2, start_at=NOW - timedelta(seconds=21))
+    upload(assignment.device, packets[:101] + packets[103:], received_at=NOW)
+    analyse_pending(now=NOW)
+    analyse_pending(now=NOW + timedelta(seconds=11))
+    state = AnalysisState.objects.get()
+    assert (state.cursor_sample, state.flushed_sample) == (20 * FS, 20.8 * FS)
+    # The record is over; nothing will come behind these.
+    now = NOW + timedelta(seconds=30)
+    upload(assignment.device, packets[101:103], received_at=now)
+    analyse_pending(now=now)
+    tail = BeatBlock.objects.get(provisional=True)
+    assert tail.created_at >= now
+    record = Record.objects.get()
+    settle(record, now=now)
+    assert_settled(record, adu)
+
+
 def test_it_crosses_a_gap_after_a_short_wait(
     assignment: Assignment, ecg_data: Path
 ) -> None:
