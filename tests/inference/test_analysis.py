@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from devices.models import Assignment, Chunk, Device, Record
@@ -13,6 +15,7 @@ from inference.models import AnalysisState, BeatBlock, Episode
 from inference.services.analysis import analyse_pending
 from inference.services.carried import memory
 from inference.services.claims import CLAIM, Queue, claim_records
+from inference.services.lots import read_lot
 from inference.services.storing import store_lots
 from inference.services.work import Done, compute, next_work
 from patients.models import Patient
@@ -141,6 +144,39 @@ def test_it_crosses_a_gap_after_a_short_wait(
     analyse_pending(now=NOW + timedelta(seconds=4))
     state.refresh_from_db()
     assert state.cursor_sample == 30 * FS
+
+
+def test_it_asks_one_row_whether_a_gap_is_waited_for(
+    assignment: Assignment, ecg_data: Path
+) -> None:
+    _start(assignment, ecg_data)
+    record, first = Record.objects.get(), Chunk.objects.get(seq=0)
+    Chunk.objects.bulk_create(
+        Chunk(
+            record=record,
+            seq=seq,
+            first_sample=seq * FS,
+            n=FS,
+            crc=0,
+            data=first.data,
+            received_at=NOW,
+        )
+        for seq in range(100, 2100)
+    )
+    record.end_sample = 2100 * FS
+    with connection.cursor() as cursor:
+        cursor.execute(f"ANALYZE {Chunk._meta.db_table}")
+    now = NOW + timedelta(seconds=3)
+    with CaptureQueriesContext(connection) as asked:
+        read_lot(record, 20 * FS, lead=0, lot_s=300, now=now)
+    chunks = [q["sql"] for q in asked if f'FROM "{Chunk._meta.db_table}"' in q["sql"]]
+    [question] = [sql for sql in chunks if "received_at" in sql]
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {question}")
+        [[[plan]]] = cursor.fetchall()
+    while "Plans" in (plan := plan.get("Plan", plan)):
+        [plan] = plan["Plans"]
+    assert plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0) == 1
 
 
 def test_it_analyses_a_file_to_its_last_sample_at_once(
