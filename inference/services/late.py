@@ -16,13 +16,19 @@ from inference.nets import annotator, nets
 from inference.services.announcing import announce_alarms
 from inference.services.beats import beat_block
 from inference.services.carried import checksum_of
-from inference.services.claims import extend_claim
+from inference.services.claims import extend_claim, release
 from inference.services.elapsing import Elapsing
 from inference.services.limits import limits_of
 from inference.services.lots import CHECKPOINT_S, is_closed, next_checkpoint
 from inference.services.past_damage import read_past_damage
 from inference.services.revising import revise_episodes
-from inference.services.storing import drop_flushed, give_back, held_state, settle
+from inference.services.storing import (
+    drop_flushed,
+    give_back,
+    held_state,
+    hold_patient,
+    settle,
+)
 from inference.services.summaries import forget_hours
 from inference.services.taking_over import WARM_UP_S, warm_state
 from inference.services.versions import keep_older
@@ -218,6 +224,10 @@ def _store(state: AnalysisState, redo: Redo, *, now: datetime) -> bool:
     """Replace the machine's statements about the span in one transaction."""
     row = held_state(state)
     if row is None:
+        return False
+    if not hold_patient(state):
+        # It is computed once more, for that patient.
+        release(row)
         return False
     record = state.record
     stop = redo.pieces[-1].end_sample if redo.pieces else redo.start

@@ -94,6 +94,16 @@ def _hold_unowned(rows: Sequence[AnalysisState]) -> None:
         list(records.order_by("pk").select_for_update(no_key=True).values("pk"))
 
 
+def hold_patient(state: AnalysisState) -> bool:
+    """Let a record that is nobody's get no patient until its results are kept.
+
+    False: it has got one meanwhile, who must hear of its alarms; keep nothing then.
+    """
+    _hold_unowned([state])
+    record = state.record
+    return Record.objects.filter(pk=record.pk, patient=record.patient_id).exists()
+
+
 def _patient_pk(done: Done) -> int:
     return done.work.state.record.patient_id or 0
 
@@ -192,12 +202,10 @@ def store_flush(
     row = held_state(state)
     if row is None or row.cursor_sample != analysis.start_sample:
         return None
-    record = state.record
-    _hold_unowned([state])
-    if not Record.objects.filter(pk=record.pk, patient=record.patient_id).exists():
-        # It has got its patient meanwhile, who must hear of its alarms.
+    if not hold_patient(state):
         release(row)
         return None
+    record = state.record
     drop_flushed(record, row.cursor_sample)
     final = record.source == Record.Source.FILE
     block = beat_block(

@@ -19,12 +19,13 @@ from inference.models import Alarm, AnalysisState, Checkpoint, Episode
 from inference.nets import annotator, nets
 from inference.services.announcing import announce_alarms
 from inference.services.carried import checksum_of
+from inference.services.claims import release
 from inference.services.conditions import alarm_episodes
 from inference.services.episodes import keep_episodes, last_word, pending_episodes
 from inference.services.limits import limits_of
 from inference.services.lots import CHECKPOINT_S
 from inference.services.past_damage import read_past_damage
-from inference.services.storing import give_back, held_state
+from inference.services.storing import give_back, held_state, hold_patient
 
 # After so long two histories say the same.
 WARM_UP_S = 600
@@ -61,6 +62,9 @@ def take_over(state: AnalysisState, *, now: datetime) -> None:
     with transaction.atomic():
         row = held_state(state)
         if row is None or row.cursor_sample != cursor:
+            return
+        if not hold_patient(state):
+            release(row)
             return
         Checkpoint.objects.filter(record=record).delete()
         row.begun_sample = carried.origin

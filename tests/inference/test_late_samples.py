@@ -10,6 +10,7 @@ from django.utils import timezone
 from devices.codec import Packet
 from devices.models import Assignment, Record
 from inference.models import Alarm, AnalysisState, Episode
+from inference.services import late
 from inference.services.alarms import acknowledge_alarm
 from inference.services.analysis import analyse_pending
 from patients.models import User
@@ -86,6 +87,29 @@ def test_it_raises_late_findings_for_review_without_mail(
     assert found.count() == 2
     assert all(alarm.late and alarm.notified_at for alarm in found)
     assert not Alarm.objects.open().filter(rule="VT").exists()
+
+
+def test_a_record_that_gets_its_patient_meanwhile_is_recomputed_for_them(
+    assignment: Assignment, vt: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packets = _packets(vt)
+    upload(assignment.device, packets[:45] + packets[60:], received_at=NOW)
+    Record.objects.update(patient=None)
+    _analyse(after_s=4)
+    recompute = late._recompute
+
+    def attributed(*given, **named):
+        Record.objects.update(patient=assignment.patient)
+        return recompute(*given, **named)
+
+    monkeypatch.setattr(late, "_recompute", attributed)
+    upload(assignment.device, packets[45:60], received_at=NOW + timedelta(seconds=60))
+    _analyse(after_s=60)
+    state = AnalysisState.objects.get()
+    assert (state.is_provisional, state.claim) == (False, None)
+    found = Episode.objects.filter(label="VT", withdrawn_at=None)
+    assert {episode.patient for episode in found} == {assignment.patient}
+    assert Alarm.objects.filter(rule="VT", late=True).count() == 2
 
 
 def test_what_came_in_time_is_news_though_another_gap_kept_it_waiting(

@@ -13,7 +13,7 @@ from devices.segment_files import segment_store
 from devices.segment_reading import kept_segments
 from devices.services import compact_record
 from inference.models import Alarm, AnalysisState, BeatBlock, Checkpoint, Episode
-from inference.services import analysis
+from inference.services import analysis, taking_over
 from inference.services.analysis import analyse_pending
 from inference.services.beats import beats_between
 from inference.services.carried import memory
@@ -146,6 +146,26 @@ def test_fibrillation_that_goes_on_keeps_its_alarm(
     [same] = Alarm.objects.filter(rule="AF")
     assert (same.pk, same.state) == (alarm.pk, Alarm.State.ACTIVE)
     assert (same.episode_id, same.onset_at) == (second.pk, alarm.onset_at)
+
+
+def test_a_record_that_gets_its_patient_meanwhile_is_taken_over_for_them(
+    assignment: Assignment, af: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packets = _start(assignment, af)
+    Alarm.objects.all().delete()
+    Record.objects.update(patient=None)
+    warm_state = taking_over.warm_state
+
+    def attributed(*given, **named):
+        Record.objects.update(patient=assignment.patient)
+        return warm_state(*given, **named)
+
+    monkeypatch.setattr(taking_over, "warm_state", attributed)
+    _go_on(assignment, packets)
+    assert AnalysisState.objects.get().claim is None
+    [goes_on] = Episode.objects.filter(label="AF", end_at=None)
+    assert goes_on.patient == assignment.patient
+    assert Alarm.objects.filter(rule="AF", episode=goes_on).exists()
 
 
 def test_what_only_the_older_version_saw_ends(
