@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from django.db import InterfaceError, OperationalError, transaction
 
 from devices.models import Compaction, Record
-from devices.segment_places import removed_of
 from inference.ecg.pipeline import RecordState, advance, initial_state
 from inference.ecg.state import BadState
 from inference.ecg.types import Analysis
@@ -230,10 +229,12 @@ def _store(state: AnalysisState, redo: Redo, *, now: datetime) -> bool:
         release(row)
         return False
     record = state.record
+    # Locked before what retention removes under this lock. Of that nothing can be said
+    # anew.
+    compaction, _ = Compaction.objects.select_for_update().get_or_create(record=record)
+    removed = compaction.removed_to_sample
     stop = redo.pieces[-1].end_sample if redo.pieces else redo.start
     reaches_head = stop == row.cursor_sample
-    # Of what retention removed nothing can be said anew.
-    removed = removed_of(record).to_sample
     if reaches_head:
         drop_flushed(record, stop)
     keep_older(

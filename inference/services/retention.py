@@ -95,6 +95,10 @@ def _remove(
     record: Record, patient: Patient, before: datetime, *, now: datetime
 ) -> bool:
     known = getattr(record, "compaction", None)
+    # No packet comes while it is locked, and no mark of late samples is taken.
+    records = Record.objects.select_for_update(no_key=True, of=("self",))
+    if _waits(records.select_related("analysis").get(pk=record.pk), now=now):
+        return False
     floor = remove_history(record=record, before=before, now=now)
     if floor <= (known.removed_to_sample if known else 0):
         return False

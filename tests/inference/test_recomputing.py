@@ -1,19 +1,27 @@
 """What recomputes a record goes on past damage, and takes nothing back that holds."""
 
+import threading
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
-from devices.models import Assignment, Record, Segment
+from devices.models import Assignment, Compaction, Record, Segment
 from devices.reading import read_signal_mv
 from devices.segment_files import segment_store
 from devices.segment_reading import DamagedSpan, kept_segments
 from devices.services import compact_record
-from inference.models import AnalysisState, Checkpoint, Episode, HourSummary
+from inference.models import (
+    AnalysisState,
+    BeatBlock,
+    Checkpoint,
+    Episode,
+    HourSummary,
+)
 from inference.services import late
 from inference.services.analysis import analyse_pending
 from inference.services.carried import memory
@@ -168,6 +176,39 @@ def test_it_leaves_alone_what_is_said_of_signal_that_is_gone(
     assert Checkpoint.objects.exists()
     assert gone.count() == count
     assert HourSummary.objects.filter(pk=hour.pk).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nothing_is_removed_while_it_is_said_anew(
+    assignment: Assignment, vt: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packets = _start(assignment, vt, missing={40})
+    record = Record.objects.get()
+    Compaction.objects.get_or_create(record=record)
+    keep_older, refused = late.keep_older, []
+
+    def remove() -> None:
+        try:
+            with transaction.atomic():
+                Compaction.objects.select_for_update(nowait=True).get(record=record)
+                BeatBlock.objects.filter(record=record).delete()
+        except OperationalError as error:
+            refused.append(str(error))
+        finally:
+            connection.close()
+
+    def meanwhile(**named: Any) -> None:
+        thread = threading.Thread(target=remove)
+        thread.start()
+        thread.join()
+        keep_older(**named)
+
+    monkeypatch.setattr(late, "keep_older", meanwhile)
+    now = NOW + timedelta(seconds=20)
+    upload(assignment.device, [packets[40]], received_at=now)
+    analyse_pending(now=now)
+    [error] = refused
+    assert "could not obtain lock" in error
 
 
 def test_what_keeps_coming_late_is_worked_in_after_minutes(

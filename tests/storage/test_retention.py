@@ -22,7 +22,7 @@ from inference.models import (
     HourSummary,
     Reanalysis,
 )
-from inference.services import compacting
+from inference.services import compacting, retention
 from inference.services.analysis import analyse_pending
 from inference.services.compacting import compact_pending
 from inference.services.retention import remove_old_history
@@ -96,6 +96,29 @@ def test_what_compaction_writes_later_leaves_what_was_removed(
     row = Compaction.objects.get()
     assert (row.removed_to_sample, row.claimed_until) == (2 * SPAN, None)
     assert verify_record(record.pk).damage == []
+
+
+def test_it_waits_for_what_comes_late_while_hours_are_counted(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _store_as_it_comes(store, 520)
+    record = Record.objects.get()
+    compact(record, ended=True)
+    _keep(record, 30)
+    AnalysisState.objects.create(
+        record=record, cursor_sample=record.end_sample, advanced_at=timezone.now()
+    )
+    now = record.time_of(2 * SPAN) + timedelta(days=30)
+
+    def late_meanwhile(*given: object, **named: object) -> None:
+        Record.objects.update(late_from_sample=0, late_to_sample=200)
+
+    monkeypatch.setattr(retention, "hours_of", late_meanwhile)
+    assert remove_old_history(now=now) == 0
+    assert stored_ranges(record) == [(0, record.end_sample)]
+    monkeypatch.undo()
+    Record.objects.update(late_from_sample=None, late_to_sample=None)
+    assert remove_old_history(now=now) == 1
 
 
 def test_it_keeps_what_came_today_from_a_device_whose_clock_is_behind(
