@@ -38,7 +38,6 @@ def announce(upload: Upload) -> None:
         "record_id": record.pk,
         "end_sample": record.end_sample,
         "live": bool(fresh),
-        "attributed": upload.attributed,
     }
 
     def tell() -> None:

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from devices.models import Assignment, Device, Record
 from devices.services.assignments import AssignmentError
-from devices.signals import chunk_stored
+from devices.signals import chunk_stored, record_corrected
 from patients.models import AccessLog, User
 
 
@@ -34,13 +34,13 @@ def attribute_record(*, record: Record, assignment: Assignment, by: User) -> Rec
         action="attribute_record",
         at=timezone.now(),
     )
+    record_corrected.send(Record, record_id=locked.pk, attributed=True)
     send = partial(
         chunk_stored.send_robust,
         sender=Record,
         record_id=locked.pk,
         end_sample=locked.end_sample,
         live=False,
-        attributed=True,
     )
     transaction.on_commit(send, robust=True)
     return locked

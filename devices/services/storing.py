@@ -15,6 +15,7 @@ from devices.services.growing import grow
 from devices.services.judging import Upload, growing_upload
 from devices.services.kept_records import kept_records
 from devices.services.verdicts import StoreResult
+from devices.signals import record_corrected
 
 # What an upload changes in a record; other processes may change the rest.
 _KEPT = [
@@ -129,6 +130,8 @@ def _write(upload: Upload) -> None:
     upload.count(record)
     upload.clock.save(record)
     record.save(update_fields=_KEPT)
+    if upload.attributed:
+        record_corrected.send(Record, record_id=record.pk, attributed=True)
     announce(upload)
 
 
