@@ -7,6 +7,7 @@ from django.dispatch import Signal
 chunk_stored = Signal()
 
 # Sent before the commit, for what must not be lost if the process ends in between; a
-# receiver that raises undoes it all. With record_id: int, whose row is locked, and
-# attributed: bool (the record was nobody's and now has a patient).
+# receiver that raises undoes it all. With record_id: int, whose row is locked,
+# attributed: bool (the record was nobody's and now has a patient) and placed_from: int
+# or None (from that stored sample on its samples have other times than before).
 record_corrected = Signal()

@@ -34,7 +34,9 @@ def attribute_record(*, record: Record, assignment: Assignment, by: User) -> Rec
         action="attribute_record",
         at=timezone.now(),
     )
-    record_corrected.send(Record, record_id=locked.pk, attributed=True)
+    record_corrected.send(
+        Record, record_id=locked.pk, attributed=True, placed_from=None
+    )
     send = partial(
         chunk_stored.send_robust,
         sender=Record,

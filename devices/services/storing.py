@@ -130,8 +130,14 @@ def _write(upload: Upload) -> None:
     upload.count(record)
     upload.clock.save(record)
     record.save(update_fields=_KEPT)
-    if upload.attributed:
-        record_corrected.send(Record, record_id=record.pk, attributed=True)
+    placed_from = upload.clock.placed_from
+    if upload.attributed or placed_from is not None:
+        record_corrected.send(
+            Record,
+            record_id=record.pk,
+            attributed=upload.attributed,
+            placed_from=placed_from,
+        )
     announce(upload)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import zip_longest
 
 from devices.codec import Packet
 from devices.models import Anchor, Record
@@ -38,7 +39,8 @@ class StreamClock:
         received_at: datetime,
     ) -> None:
         self.received_at = received_at
-        self._head = record.end_sample if record else 0
+        self._head = self._stored_to = record.end_sample if record else 0
+        self._pieces_before: list[Piece] = []
         self._refit_after: int | None = None
         self._boot_at: datetime | None = None
         self._has_part = False
@@ -46,6 +48,7 @@ class StreamClock:
             self.certain = not record.time_uncertain
             pieces = _pieces(record, last_pieces, packets)
             self.map = TimeMap(record.fs, pieces or [Piece(0, record.started_at)])
+            self._pieces_before = list(self.map.pieces)
             self._saved_to = pieces[-1].sample if pieces else -1
             self._has_part = len(pieces) == ANCHORS
             if record.time_uncertain:
@@ -101,6 +104,22 @@ class StreamClock:
         is_placed_anew = self._saved_to < 0 or last_piece > self._saved_to
         is_ahead = not self.certain and self._ahead() > TOLERANCE
         return not (is_placed_anew or is_ahead or self._refit_after is not None)
+
+    @property
+    def placed_from(self) -> int | None:
+        """The stored sample from which on times are others than before, if there is.
+
+        For a map that is saved.
+        """
+        pieces = zip_longest(self._pieces_before, self.map.pieces)
+        for number, pair in enumerate(pieces):
+            # How far the clock jumped is kept in milliseconds, so it tells nothing.
+            if len({piece and (piece.sample, piece.at) for piece in pair}) == 1:
+                continue
+            # The first piece also reaches backwards.
+            first = min(p.sample for p in pair if p) if number else 0
+            return first if first < self._stored_to else None
+        return None
 
     def save(self, record: Record) -> None:
         """Write the anchors and ``started_at``; the chunks are stored already."""
@@ -175,7 +194,8 @@ class StreamClock:
         if self._has_part:
             # How often the clock disagreed is asked of the pieces before, too.
             older = record.anchors.filter(sample__lt=self.map.pieces[0].sample)
-            self.map.pieces[:0] = time_pieces(older.order_by("sample"))
+            pieces = time_pieces(older.order_by("sample"))
+            self.map.pieces[:0] = self._pieces_before[:0] = pieces
         start = self.map.refit_start(after)
         self.map.refit(after, read_clock(record, start))
         self._saved_to = min(self._saved_to, start)

@@ -9,6 +9,7 @@ from inference.models.life_sign import LifeSign
 from inference.models.limits import PatientLimits
 from inference.models.mail import MailDelivery
 from inference.models.reanalysis import Reanalysis
+from inference.models.redating import Redating
 
 __all__ = [
     "Alarm",
@@ -24,4 +25,5 @@ __all__ = [
     "MailDelivery",
     "PatientLimits",
     "Reanalysis",
+    "Redating",
 ]

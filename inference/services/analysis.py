@@ -22,6 +22,7 @@ from inference.services.claims import (
 from inference.services.elapsing import Elapsing
 from inference.services.late import absorb_late, redo_late
 from inference.services.live_results import announce_stored
+from inference.services.redating import redate_pending
 from inference.services.storing import Stored, store_flush, store_lots
 from inference.services.taking_over import take_over
 from inference.services.waking import wake_records
@@ -46,6 +47,8 @@ def analyse_pending(
     """
     clock = Elapsing(now)
     wake_records(now=now)
+    if Queue.BACKFILL in queues:
+        redate_pending(now=now)
     done = 0
     for queue in queues:
         # Records with samples that must wait (a packet is missing), and live ones

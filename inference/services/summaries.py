@@ -69,6 +69,19 @@ def forget_hours(record: Record, *, from_sample: int, floor: int = 0) -> None:
     hours.delete()
 
 
+def forget_redated_hours(record: Record, *, from_sample: int, floor: int = 0) -> None:
+    """Forget what is kept of hours with samples behind one that got other times.
+
+    They stand at the times of before, so samples tell which. What holds signal from
+    before ``floor`` stays as it is in ``forget_hours``.
+    """
+    hours = HourSummary.objects.filter(record=record, upto_sample__gt=from_sample)
+    if floor:
+        hour = int(HOUR.total_seconds()) * record.fs
+        hours = hours.filter(upto_sample__gte=floor + hour)
+    hours.delete()
+
+
 def hour_edges(zone: ZoneInfo, start_at: datetime, end_at: datetime) -> list[datetime]:
     """Return the full hours of a clock around ``[start, end)``, in UTC.
 

@@ -3,11 +3,14 @@
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+import pytest
 
 from devices.models import Record
 from devices.reading import read_time_map
+from devices.services.finding import ANCHORS
+from devices.signals import record_corrected
 from devices.time_map import LATELY_S, OFTEN, Piece, TimeMap
-from tests.devices.conftest import FS, timed
+from tests.devices.conftest import FS, packet, timed
 
 START = datetime(2026, 11, 23, 10, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -69,6 +72,46 @@ def test_it_finds_the_same_correction_when_packets_come_backwards(
     assert record.anchors.count() == 2
     assert record.started_at == hour_ago
     assert read_time_map(record).time_of(6 * FS) == record.end_at
+
+
+@pytest.fixture
+def corrected():
+    """Return from which sample on ``record_corrected`` said that times are others."""
+    said = []
+
+    def listen(placed_from, **_):
+        said.append(placed_from)
+
+    record_corrected.connect(listen)
+    yield said
+    record_corrected.disconnect(listen)
+
+
+def test_it_tells_from_where_on_stored_samples_have_other_times(
+    upload, assignment, hour_ago, corrected
+):
+    later = hour_ago + 10 * SECOND
+    upload(*[timed(seq, hour_ago) for seq in range(3)])
+    # What just goes on, also after a step of the clock, moves nothing that is stored.
+    upload(*[timed(seq, later) for seq in range(6, 9)])
+    assert corrected == []
+    upload(timed(4, later))
+    upload(timed(5, later), timed(3, hour_ago))
+    assert corrected == [4 * FS]
+    # Without a clock first, in a stream of its own.
+    upload(*[packet(seq, stream="0" * 16) for seq in range(20)])
+    upload(timed(20, hour_ago, stream="0" * 16))
+    assert corrected == [4 * FS, 0]
+
+
+def test_it_tells_it_of_many_pieces_too(upload, assignment, hour_ago, corrected):
+    steps = [timed(seq, hour_ago + seq * SECOND) for seq in range(40)]
+    for one in steps[:10], steps[12:]:
+        upload(*one)
+    assert Record.objects.get().anchors.count() > ANCHORS
+    assert corrected == []
+    upload(timed(11, hour_ago + 300 * SECOND))
+    assert corrected == [11 * FS]
 
 
 def test_a_clock_of_whole_seconds_makes_few_anchors(upload, assignment, hour_ago):
