@@ -69,8 +69,10 @@ class StreamClock:
         return clock_reading(packet, self.received_at)
 
     def time_of(self, packet: Packet) -> datetime:
-        """Return the packet's own time."""
-        return self.reading(packet) or self._counted(packet)
+        """Return the packet's own time, as it will be when the packet is accepted."""
+        if (reading := self.reading(packet)) is not None:
+            return reading
+        return self._passed(packet) or self._counted(packet)
 
     def is_certain(self, packet: Packet) -> bool:
         """Tell whether the packet's time comes from a real clock."""
@@ -79,15 +81,14 @@ class StreamClock:
     def accept(self, packet: Packet) -> None:
         """Let a packet that will be stored correct the map."""
         sample, reading = packet.first_sample, self.reading(packet)
-        last_piece = self.map.pieces[-1].sample
-        at_head = packet.n > 0 and sample >= self._head and sample > last_piece
+        at_head, passed = self._is_at_head(packet), self._passed(packet)
         if packet.n:
             self._head = max(self._head, packet.end_sample)
         if reading is None:
             if at_head and self.certain:
                 self.map.observe(sample, self._counted(packet))
-            elif at_head:
-                self._observe_mono(packet)
+            elif passed is not None:
+                self.map.observe(sample, passed)
         elif not self.certain:
             self.map.shift(reading - self.map.time_of(sample))
             self.certain, self._saved_to = True, -1
@@ -172,15 +173,27 @@ class StreamClock:
         at = self.map.time_of(last.first_sample)
         return at - timedelta(milliseconds=last.mono_ms)
 
-    def _observe_mono(self, packet: Packet) -> None:
+    def _is_at_head(self, packet: Packet) -> bool:
+        sample, last_piece = packet.first_sample, self.map.pieces[-1].sample
+        return packet.n > 0 and sample >= self._head and sample > last_piece
+
+    def _passed(self, packet: Packet) -> datetime | None:
+        """Return the time that ``mono_ms`` shows where it passed without samples.
+
+        None where the count holds, as it does for a clock of real time.
+        """
+        if self.certain or not self._is_at_head(packet):
+            return None
         if self._boot_at is None or packet.mono_ms is None:
-            return
+            return None
         at = self._boot_at + timedelta(milliseconds=packet.mono_ms)
-        # Time that passed without samples shows; time can neither run backwards
-        # nor be ahead of the arrival, whatever the device claims.
+        # Time can neither run backwards nor be ahead of the arrival, whatever the
+        # device claims.
         latest = self.received_at - self.map.span(packet.n) + TOLERANCE
-        if self.map.time_of(packet.first_sample) < at <= latest:
-            self.map.observe(packet.first_sample, at)
+        counted = self.map.time_of(packet.first_sample)
+        if not counted < at <= latest or self.map.agrees(packet.first_sample, at):
+            return None
+        return at
 
     def _keep_out_of_future(self) -> None:
         if (ahead := self._ahead()) > TOLERANCE:

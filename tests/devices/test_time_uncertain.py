@@ -153,6 +153,36 @@ def test_it_goes_on_with_a_stream_that_was_seen_before_the_change(
     assert Record.objects.get().patient == assignment.patient
 
 
+def test_it_sees_in_mono_ms_that_a_stream_stood_still_until_after_the_change(
+    device, assignment, moved, hour_ago
+):
+    before, after = hour_ago - 300 * SECOND, hour_ago + 300 * SECOND
+    store(device, packet(0, mono_ms=0), at=before + SECOND)
+    late = [packet(seq, mono_ms=600_000 + (seq - 1) * 1000) for seq in (1, 2)]
+    done = store(device, *late, at=after + 2 * SECOND)
+    assert [told.result for told in done.verdicts] == ["stream_changed"] * 2
+    record = Record.objects.get()
+    assert (record.end_sample, record.anchors.count()) == (FS, 1)
+    # In a new stream it is held: nobody knows that all of it was taken afterwards.
+    anew = [one | {"stream": "0" * 16, "seq": one["seq"] - 1} for one in late]
+    anew = [one | {"first_sample": one["seq"] * FS} for one in anew]
+    done = store(device, *anew, at=after + 3 * SECOND)
+    assert [told.result for told in done.verdicts] == ["stored"] * 2
+    assert Record.objects.get(stream="0" * 16).patient is None
+
+
+def test_it_stores_what_mono_ms_shows_to_be_from_before_the_change(
+    device, assignment, moved, hour_ago
+):
+    before = hour_ago - 300 * SECOND
+    store(device, packet(0, mono_ms=0), at=before + SECOND)
+    done = store(device, packet(1, mono_ms=240_000), at=hour_ago + 300 * SECOND)
+    assert [told.result for told in done.verdicts] == ["stored"]
+    record = Record.objects.get()
+    assert record.patient == assignment.patient
+    assert record.time_of(FS) == hour_ago - 60 * SECOND
+
+
 def test_it_gives_a_held_record_to_whom_staff_says(upload, moved, staff_user):
     upload(packet(0))
     record = Record.objects.get()
