@@ -243,6 +243,8 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": None,
 }
 MAX_PACKET_BODY_BYTES = 1 << 20
+# How long ingest waits for the whole of a body; who is slower sends less at once.
+MAX_PACKET_BODY_S = env.float("MAX_PACKET_BODY_S", default=60)
 # A device may upload signal this many times faster than it is recorded, after a
 # burst of so many seconds of signal: a backlog gets through. 0 turns it off.
 DEVICE_BUDGET_FACTOR = env.float("DEVICE_BUDGET_FACTOR", default=20)

@@ -42,6 +42,7 @@ class Gathering:
         self.backlog = UploadQueue("backlog", self._apart, before=self.live)
         self._backlogs = Backlogs()
         self._bytes = self._pending = self._arrived = self._asked_apart = 0
+        self._bytes_coming = 0
 
     async def store(self, arrival: Arrival, decoded: Decoded) -> StoreResult:
         """Store the packets of one upload; what it calls stored is committed.
@@ -74,12 +75,23 @@ class Gathering:
 
     @contextmanager
     def room_for(self, body_bytes: int) -> Iterator[None]:
-        """Count a body among what waits while it is read and decoded.
+        """Keep room for a body while it is read.
 
-        Raises a :class:`Problem` 503 if too much waits.
+        It is no work yet that others would have to wait behind: many devices that
+        vanish while they send turn no backlog away. Raises a :class:`Problem` 503 if
+        bodies and what waits would hold too much together.
         """
-        if self._bytes + body_bytes > WAITING_BYTES:
+        if self._bytes + self._bytes_coming + body_bytes > WAITING_BYTES:
             raise _busy()
+        self._bytes_coming += body_bytes
+        try:
+            yield
+        finally:
+            self._bytes_coming -= body_bytes
+
+    @contextmanager
+    def counted(self, body_bytes: int) -> Iterator[None]:
+        """Count a body among what waits while it is decoded."""
         self._bytes += body_bytes
         try:
             yield

@@ -35,12 +35,16 @@ class Uploads:
     ) -> HttpResponse:
         """Decode, store, acknowledge; ``headers`` may be asked in any case."""
         began_s = perf_counter()
-        body = Body(receive, headers.get("Content-Length", ""))
+        told_bytes = headers.get("Content-Length", "")
+        body = Body(receive, told_bytes, within_s=settings.MAX_PACKET_BODY_S)
         try:
             response = await self._answer(headers, body)
         except Exception as error:
             await body.drain()
             response = problem_for(error, {})
+        if body.is_late:
+            # What still comes of it would be taken for the next request.
+            response["Connection"] = "close"
         # While the server itself fails, each answer says the same.
         if 400 <= response.status_code < 500:
             code = getattr(response, "code", "")
@@ -60,6 +64,7 @@ class Uploads:
         limit = settings.MAX_PACKET_BODY_BYTES
         with self._gathering.room_for(min(body.told_bytes, limit)):
             raw = await body.read(limit=limit)
+        with self._gathering.counted(len(raw)):
             if len(raw) > _LONG_BODY_BYTES:
                 decoded = await self._gathering.apart(decode, raw)
             else:

@@ -163,7 +163,7 @@ class VirtualDevice:
         elif status == 429:
             self._wait_until = now + (reply.retry_after_s or 1.0)
             self.state, self.last_error = OVER_BUDGET, error
-        elif status == 413 and len(packets) > 1:
+        elif status in (408, 413) and len(packets) > 1:
             self._most, self.last_error = len(packets) // 2, error
         elif status in (400, 422) and len(packets) > 1:
             self._one_by_one, self.last_error = True, error

@@ -322,6 +322,23 @@ def test_it_turns_away_bodies_that_it_has_no_room_for(monkeypatch):
     assert gather(work).status_code == 503
 
 
+def test_bodies_that_still_come_turn_no_backlog_away(worn, hour_ago, monkeypatch):
+    monkeypatch.setattr(gathering, "WAITING_BYTES", 1000)
+    old = [arrival_of(device, timed(0, hour_ago)) for device in worn[:2]]
+    packets = decoded_of(packet(0))
+
+    async def work(gathered):
+        with gathered.room_for(900):
+            first = await gathered.store(old[0], packets)
+        with gathered.counted(900), pytest.raises(Problem) as refused:
+            await gathered.store(old[1], packets)
+        return first, refused.value
+
+    first, refused = gather(work)
+    assert words(first) == ["stored"]
+    assert refused.code == "busy"
+
+
 def test_nobody_waits_alone_for_a_database_that_is_away(worn, hour_ago, monkeypatch):
     live = [timezone.now() - timedelta(seconds=2)] * len(worn)
     arrivals = [

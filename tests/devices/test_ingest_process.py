@@ -7,7 +7,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -38,7 +38,9 @@ def ingest(
 
 
 @contextmanager
-def _running(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+def _running(
+    folder: Path, **given: str
+) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     port = free_port()
     line = commands(host="127.0.0.1", web_port=0, ingest_port=port)
     environment = os.environ | {
@@ -46,6 +48,7 @@ def _running(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
         "REDIS_URL": settings.REDIS_URL,
         "REDIS_PREFIX": settings.REDIS_PREFIX,
     }
+    environment |= given
     log = folder / "log"
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -215,6 +218,45 @@ def test_it_outlives_a_body_that_breaks_off(ingest, device, assignment, token):
     given = {"Authorization": f"Bearer {token}"}
     assert httpx.post(ingest + ADDRESS, json=packet(0), headers=given).is_success
     assert Chunk.objects.count() == 1
+
+
+def test_it_gives_up_bodies_that_stop_and_stores_others_meanwhile(
+    tmp_path, ward, hour_ago
+):
+    since = hour_ago - timedelta(hours=1)
+    tokens = [worn_device(serial, ward, since=since)[1] for serial in ("TC-1", "TC-2")]
+    with _running(tmp_path, MAX_PACKET_BODY_S="5") as (url, _), ExitStack() as links:
+        # More than a quarter of the room of each of two processes, and less than all of
+        # one, in case the other does not listen yet.
+        vanished = [links.enter_context(_stopped(url, tokens[0])) for _ in range(50)]
+        strange = links.enter_context(_stopped(url, "tcd_unknown"))
+        given = {"Authorization": f"Bearer {tokens[1]}"}
+        backlog = [timed(seq, hour_ago) for seq in range(40)]
+        told = httpx.post(url + ADDRESS, json={"packets": backlog}, headers=given)
+        assert told.status_code == 200, told.text
+        for link in vanished:
+            answer = _all_that_comes(link)
+            assert answer.startswith(b"HTTP/1.1 408 ")
+            assert b'"code": "too_slow"' in answer
+        assert _all_that_comes(strange).startswith(b"HTTP/1.1 401 ")
+    assert Chunk.objects.count() == 40
+
+
+def _stopped(url: str, token: str) -> socket.socket:
+    """Begin to send a body, and go no further."""
+    host, port = url.removeprefix("http://").split(":")
+    link = socket.create_connection((host, int(port)), timeout=30)
+    told = settings.MAX_PACKET_BODY_BYTES
+    link.sendall(
+        f"POST {ADDRESS} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {told}\r\n\r\n{{".encode()
+    )
+    return link
+
+
+def _all_that_comes(link: socket.socket) -> bytes:
+    """Read until the other side closes."""
+    return b"".join(iter(lambda: link.recv(1 << 16), b""))
 
 
 def test_its_workers_end_with_a_killed_master(django_db_setup, tmp_path):

@@ -213,11 +213,20 @@ def test_it_does_not_open_streams_in_a_hot_loop():
     assert it.wait_s(0.0) > 0
 
 
-def test_it_halves_the_batch_when_the_body_is_too_large():
+@pytest.mark.parametrize("status", [408, 413])
+def test_it_halves_the_batch_when_the_body_is_too_large_or_too_slow(status):
     it = device()
     it.record(10)
-    it.answered(it.next_request(0.0), Reply(413, {}), 0.0)
+    it.answered(it.next_request(0.0), Reply(status, {}), 0.0)
     assert len(it.next_request(0.0).packets) == 5
+
+
+def test_it_keeps_a_single_packet_that_was_too_slow():
+    it = device(total_s=1)
+    it.record(1)
+    it.answered(it.next_request(0.0), Reply(408, {}), 0.0)
+    assert it.counters.invalid == 0
+    assert it.next_request(100.0)
 
 
 def test_it_waits_as_long_as_the_server_asks():
