@@ -6,6 +6,7 @@ segments of a record lie one after the other by ``seq`` as they do by sample.
 """
 
 import logging
+import time
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -27,6 +28,8 @@ REST = timedelta(minutes=10)
 # The clock of a stream without time counts from its last packet, which is kept as it is
 # for as long as the stream may go on.
 UNCERTAIN_REST = timedelta(days=1)
+# A call takes no longer than this, however many damaged segments it meets first.
+MOST_S = 10.0
 
 
 def compact_record(
@@ -42,23 +45,30 @@ def compact_record(
     ``analysed_sample``: nothing before it will be analysed again, as far as is known.
     ``ended``: the last span, too, which is not full. May run twice and at the same
     moment elsewhere: a span that somebody else was faster with is left alone. A span
-    whose segment is damaged stops no other; if nothing else was left, it raises.
+    whose segment is damaged stops no other, nor counts towards ``at_most``; if nothing
+    else was done, it raises.
     """
     done = 0
-    damaged: Exception | None = None
-    for span in due_spans(record, analysed_sample, ended=ended, now=now)[:at_most]:
+    damaged: dict[int, Exception] = {}
+    until_s = time.monotonic() + MOST_S
+    for span in due_spans(record, analysed_sample, ended=ended, now=now):
+        if done == at_most or time.monotonic() > until_s:
+            break
         try:
             compact_span(record=record, span_sample=span, now=now)
         except Overtaken as error:
             log.info("%s", error)
             continue
         except (DamagedSegment, FileNotFoundError) as error:
-            log.error("Record %s, sample %s: %s", record.pk, span, error)
-            damaged = error
+            damaged[span] = error
             continue
         done += 1
-    if damaged and not done:
-        raise damaged
+    if damaged:
+        span, first = next(iter(damaged.items()))
+        text = "Record %s: %s spans have a damaged segment, first that of sample %s: %s"
+        log.error(text, record.pk, len(damaged), span, first)
+        if not done:
+            raise first
     return done
 
 

@@ -320,6 +320,19 @@ def test_a_damaged_segment_keeps_no_other_span_from_becoming_one(store: Store) -
         compact(record)
 
 
+def test_damaged_segments_are_not_counted_among_those_done_at_once(
+    store: Store,
+) -> None:
+    store([packet(seq) for seq in range(450) if seq not in (7, 157)])
+    record = Record.objects.get()
+    assert compact(record, analysed=2 * SPAN) == 2
+    for segment in Segment.objects.all():
+        segment_store().delete(segment.key)
+    store([packet(7), packet(157)])
+    assert compact(record, at_most=1) == 1
+    assert Segment.objects.filter(span_sample=2 * SPAN).exists()
+
+
 def test_the_end_of_a_stream_without_a_clock_becomes_a_segment_after_a_day(
     device: Device, assignment: Assignment
 ) -> None:
