@@ -4,7 +4,7 @@ Stored packets with signal lie in one order, by seq and by sample, without overl
 So a new one fits if it fits between the two whose seq is next to its own.
 """
 
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -61,11 +61,20 @@ class Neighbours:
         )
         if fits:
             return None
-        if any(place.overlaps(other) for other in self._by_seq.values()):
+        if any(place.overlaps(other) for other in self._beside(place)):
             reason = "the samples overlap those of another seq"
             return _invalid(packet, "overlap", reason)
         reason = "seq and first_sample disagree with the order of their neighbours"
         return _invalid(packet, "order", reason)
+
+    def _beside(self, place: _Place) -> list[_Place]:
+        """Return who lies before and behind by sample: nobody else can overlap."""
+        index = bisect_right(
+            self._order,
+            place.first_sample,
+            key=lambda seq: self._by_seq[seq].first_sample,
+        )
+        return [self._by_seq[seq] for seq in self._order[max(index - 1, 0) : index + 1]]
 
     def add(self, packet: Packet) -> None:
         """Take note of a packet that will be stored."""

@@ -3,6 +3,8 @@
 import json
 import random
 import threading
+import time
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -14,6 +16,7 @@ from devices.codec import decode_json
 from devices.models import Chunk, Device, Record
 from devices.reading import read_adu
 from devices.services import store_packets
+from devices.services.neighbours import Neighbours
 from devices.services.storing import _store_locked
 from tests.devices.conftest import FS, packet, results, timed
 
@@ -77,6 +80,29 @@ def test_it_refuses_what_does_not_fit_its_neighbours(upload, assignment, wrong, 
     else:
         assert (told["result"], told["error"]) == ("invalid", error)
     assert Chunk.objects.count() == 4
+
+
+def test_a_heartbeat_makes_no_overlap_of_a_wrong_order(upload, assignment):
+    upload(packet(0), packet(10))
+    heartbeat = packet(5, samples=[], first_sample=600)
+    told = upload(heartbeat, packet(20, first_sample=500)).json()["packets"]
+    assert (told[0]["result"], told[1]["error"]) == ("stored", "order")
+
+
+def test_many_packets_out_of_order_are_refused_at_once():
+    body = {"packets": [packet(seq, samples=[0] * 25) for seq in range(1000)]}
+    known = decode_json(json.dumps(body).encode())
+    neighbours = Neighbours()
+    for number in range(20):
+        for one in known.packets:
+            seq = number * 1000 + one.seq
+            neighbours.add(replace(one, seq=seq, first_sample=seq * FS))
+    began_s = time.process_time()
+    for one in known.packets:
+        wrong = replace(one, seq=30_000 + one.seq, first_sample=one.seq * FS + 100)
+        assert neighbours.judge(wrong).error == "order"
+    # To compare each with all that are known took seconds.
+    assert time.process_time() - began_s < 1
 
 
 def test_it_finds_an_overlap_within_one_upload(upload, assignment):
