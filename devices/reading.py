@@ -1,7 +1,8 @@
 """Read stored signal. A gap is absence: NaN in millivolts, never an invented sample."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from heapq import merge
 
 import numpy as np
 from django.db.models import F, QuerySet
@@ -21,6 +22,7 @@ from devices.time_map import Piece, TimeMap
 
 # What a WFDB file holds in one lead where it has no sample.
 _NO_SAMPLE = np.iinfo(np.int16).min
+_SEGMENTS_AT_ONCE = 100
 
 
 def read_adu(
@@ -125,25 +127,38 @@ def read_time_map(record: Record) -> TimeMap:
     return TimeMap(record.fs, pieces or [Piece(0, record.started_at)])
 
 
-def read_clock(record: Record, after: int) -> list[tuple[int, datetime]]:
-    """Return ``(first_sample, at)`` where the device's clock said a time, in order.
+def read_clock(record: Record, after: int) -> Iterator[tuple[int, datetime]]:
+    """Yield ``(first_sample, at)`` where the device's clock said a time, in order.
 
-    Of the packets with signal that begin after a sample.
+    Of the packets with signal that begin after a sample. It reads as it is asked: what
+    follows may be months.
     """
+    last = after
+    # Chunks before segments, as above: what becomes one meanwhile is seen twice.
+    for sample, at in merge(_hot_clock(record, after), _packed_clock(record, after)):
+        if sample > last:
+            last = sample
+            yield sample, at
+
+
+def _hot_clock(record: Record, after: int) -> Iterator[tuple[int, datetime]]:
     chunks = Chunk.objects.filter(record=record, first_sample__gt=after, n__gt=0)
-    told = chunks.values_list("first_sample", "at")
-    readings = {sample: at for sample, at in told if at is not None}
-    packed = record.segments.filter(end_sample__gt=after).values_list("places")
-    for (data,) in packed.iterator():
+    told = chunks.order_by("first_sample").values_list("first_sample", "at")
+    for sample, at in told.iterator():
+        if at is not None:
+            yield sample, at
+
+
+def _packed_clock(record: Record, after: int) -> Iterator[tuple[int, datetime]]:
+    segments = record.segments.filter(end_sample__gt=after).order_by("span_sample")
+    rows = segments.values_list("places", flat=True)
+    for data in rows.iterator(chunk_size=_SEGMENTS_AT_ONCE):
         places = unpack_places(bytes(data))
         known = places.has_signal & (places.first_sample > after)
         known &= places.at_us != UNKNOWN
         samples, at_us = places.first_sample[known], places.at_us[known]
-        readings |= {
-            sample: moment(us)
-            for sample, us in zip(samples.tolist(), at_us.tolist(), strict=True)
-        }
-    return sorted(readings.items())
+        for sample, us in zip(samples.tolist(), at_us.tolist(), strict=True):
+            yield sample, moment(us)
 
 
 def time_pieces(anchors: Iterable[Anchor]) -> list[Piece]:

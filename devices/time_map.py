@@ -91,18 +91,48 @@ class TimeMap:
         """Move the whole map in time."""
         self.pieces = [Piece(p.sample, p.at + by, p.step) for p in self.pieces]
 
-    def refit(self, after: int, readings: Sequence[tuple[int, datetime]]) -> None:
-        """Fit the map anew from the last piece before ``after`` on.
+    def refit(
+        self, first: int, last: int, readings: Iterable[tuple[int, datetime]]
+    ) -> None:
+        """Fit the map anew from the last piece before ``first`` on.
 
-        For a reading that came late and disagrees: ``readings`` are all clock
-        readings ``(sample, at)`` behind that piece (see :meth:`refit_start`),
-        ordered by sample, so the map does not depend on their order of arrival.
+        For readings that came late and disagree, at the samples ``first`` to ``last``:
+        ``readings`` are all clock readings ``(sample, at)`` behind that piece (see
+        :meth:`refit_start`), ordered by sample, so the map does not depend on their
+        order of arrival. No more are taken once the map goes on as it was.
         """
-        start = self.refit_start(after)
-        self.pieces = [piece for piece in self.pieces if piece.sample <= start]
+        before, start = self.pieces, self.refit_start(first)
+        self.pieces = [piece for piece in before if piece.sample <= start]
         for sample, at in readings:
             self.observe(sample, at)
+            if sample >= last and self._goes_on_as(before, sample):
+                self.pieces += [piece for piece in before if piece.sample > sample]
+                return
+
+    def _goes_on_as(self, before: Sequence[Piece], sample: int) -> bool:
+        """Tell whether later readings make the same of this map as of ``before``.
+
+        What they make depends on the last piece, and for the tolerance on how many
+        others begin in the last hour.
+        """
+        end = bisect_right(before, sample, key=lambda piece: piece.sample)
+        if not end:
+            return False
+        mine, was = self.pieces[-1], before[end - 1]
+        if (mine.sample, mine.at) != (was.sample, was.at):
+            return False
+        since = sample - LATELY_S * self.fs
+        return _begun(self.pieces, since, sample) == _begun(before, since, sample)
 
     def refit_start(self, after: int) -> int:
         """Return the sample of the last piece before ``after``, -1 if there is none."""
         return max((p.sample for p in self.pieces if p.sample < after), default=-1)
+
+
+def _begun(pieces: Sequence[Piece], after: int, upto: int) -> list[int]:
+    """Return where the pieces behind one sample, up to another, begin."""
+    start, end = (
+        bisect_right(pieces, sample, key=lambda piece: piece.sample)
+        for sample in (after, upto)
+    )
+    return [piece.sample for piece in pieces[start:end]]

@@ -41,7 +41,7 @@ class StreamClock:
         self.received_at = received_at
         self._head = self._stored_to = record.end_sample if record else 0
         self._pieces_before: list[Piece] = []
-        self._refit_after: int | None = None
+        self._misfits: list[int] = []
         self._boot_at: datetime | None = None
         self._has_part = False
         if record is not None:
@@ -95,8 +95,7 @@ class StreamClock:
         elif at_head:
             self.map.observe(sample, reading)
         elif packet.n and not self.map.agrees(sample, reading):
-            earlier = self._refit_after
-            self._refit_after = sample if earlier is None else min(earlier, sample)
+            self._misfits.append(sample)
 
     @property
     def goes_on(self) -> bool:
@@ -104,7 +103,7 @@ class StreamClock:
         last_piece = self.map.pieces[-1].sample
         is_placed_anew = self._saved_to < 0 or last_piece > self._saved_to
         is_ahead = not self.certain and self._ahead() > TOLERANCE
-        return not (is_placed_anew or is_ahead or self._refit_after is not None)
+        return not (is_placed_anew or is_ahead or self._misfits)
 
     @property
     def placed_from(self) -> int | None:
@@ -126,13 +125,13 @@ class StreamClock:
         """Write the anchors and ``started_at``; the chunks are stored already."""
         if not self.certain:
             self._keep_out_of_future()
-        if self._refit_after is not None:
-            self._refit(record, self._refit_after)
+        if self._misfits:
+            self._refit(record)
         if self._saved_to < 0:
             record.started_at = self.map.time_of(0)
         new = [piece for piece in self.map.pieces if piece.sample > self._saved_to]
         record.time_uncertain = not self.certain
-        if not new and self._refit_after is None:
+        if not new and not self._misfits:
             return
         record.anchors.filter(sample__gt=self._saved_to).delete()
         Anchor.objects.bulk_create(
@@ -203,14 +202,15 @@ class StreamClock:
     def _ahead(self) -> timedelta:
         return self.map.time_of(self._head) - self.received_at
 
-    def _refit(self, record: Record, after: int) -> None:
+    def _refit(self, record: Record) -> None:
         if self._has_part:
             # How often the clock disagreed is asked of the pieces before, too.
             older = record.anchors.filter(sample__lt=self.map.pieces[0].sample)
             pieces = time_pieces(older.order_by("sample"))
             self.map.pieces[:0] = self._pieces_before[:0] = pieces
-        start = self.map.refit_start(after)
-        self.map.refit(after, read_clock(record, start))
+        first, last = min(self._misfits), max(self._misfits)
+        start = self.map.refit_start(first)
+        self.map.refit(first, last, read_clock(record, start))
         self._saved_to = min(self._saved_to, start)
 
 

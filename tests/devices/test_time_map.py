@@ -1,5 +1,6 @@
 """From samples to time: pieces, late readings, the same map in any order."""
 
+import random
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -148,6 +149,49 @@ def test_late_packets_of_a_coarse_clock_move_nothing_far(upload, assignment, hou
     for seq in range(90):
         counted = hour_ago + seq * SECOND
         assert abs(record.time_of(seq * FS) - counted) <= 3 * SECOND
+
+
+def clock(rng: random.Random, seconds: int) -> list[tuple[int, datetime]]:
+    """Return a reading every minute of a clock that drifts, jitters and is set."""
+    readings, error_s, drift = [], 0.0, rng.choice([0.0, 1e-5, 1e-3])
+    jitter_s, jumps = rng.choice([0.0, 0.1, 0.6]), rng.choice([0.0, 0.01, 0.05])
+    for sample in range(0, seconds, 60):
+        error_s += 60 * drift
+        if rng.random() < jumps:
+            error_s += rng.choice([-30.0, -0.4, 0.4, 5.0])
+        told_s = sample + error_s + rng.uniform(-jitter_s, jitter_s)
+        readings.append((sample, START + told_s * SECOND))
+    return readings
+
+
+def fitted(readings: list[tuple[int, datetime]]) -> TimeMap:
+    time_map = TimeMap(1)
+    for sample, at in readings:
+        time_map.observe(sample, at)
+    return time_map
+
+
+def test_a_map_that_is_fitted_anew_is_what_all_readings_in_order_make():
+    rng = random.Random(3)
+    refitted = stopped_early = 0
+    for _ in range(300):
+        readings = clock(rng, 24 * 3600)
+        # A few readings come late; some of them say something of their own.
+        late = {rng.randrange(1, 700) for _ in range(rng.randint(1, 3))}
+        for number in late:
+            sample, at = readings[number]
+            readings[number] = sample, at + rng.choice([0, 0.3, 7]) * SECOND
+        time_map = fitted([r for n, r in enumerate(readings) if n not in late])
+        misfits = [readings[n][0] for n in late if not time_map.agrees(*readings[n])]
+        if misfits:
+            start = time_map.refit_start(min(misfits))
+            behind = iter([one for one in readings if one[0] > start])
+            time_map.refit(min(misfits), max(misfits), behind)
+            refitted += 1
+            stopped_early += any(True for _ in behind)
+        assert time_map.pieces == fitted(readings).pieces
+    assert refitted > 100
+    assert stopped_early > 50
 
 
 def test_a_late_reading_is_judged_by_what_came_before_it():

@@ -3,6 +3,7 @@
 import random
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from threading import Barrier, Thread
 
@@ -23,7 +24,7 @@ from devices.models import (
     Record,
     Segment,
 )
-from devices.reading import read_adu, stored_ranges
+from devices.reading import read_adu, read_clock, stored_ranges
 from devices.segment_files import read_segment, segment_store
 from devices.services import (
     compact_record,
@@ -260,6 +261,19 @@ def test_it_fits_the_time_map_alike_whether_the_clock_was_told_to_a_segment(
         maps.append(list(record.anchors.values_list("sample", "at", "step_ms")))
     assert len(maps[0]) == 3
     assert maps[0] == maps[1]
+
+
+def test_it_reads_the_clock_in_order_and_no_further_than_asked(
+    store: Store, start_at: datetime
+) -> None:
+    store([packet(seq) for seq in range(450) if seq not in (7, 200)], after_s=900)
+    record = Record.objects.get()
+    assert compact(record, analysed=2 * SPAN) == 2
+    store([packet(200), packet(7)], after_s=900)
+    told = [(seq * 200, start_at + timedelta(seconds=2 * seq)) for seq in range(1, 450)]
+    assert list(read_clock(record, 0)) == told
+    Segment.objects.filter(span_sample=SPAN).update(places=b"")
+    assert list(islice(read_clock(record, 0), 149)) == told[:149]
 
 
 @pytest.mark.django_db(transaction=True)
