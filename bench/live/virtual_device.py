@@ -104,7 +104,7 @@ class VirtualDevice:
             self.in_flight = []
             self.wait_until = now + (_retry_after_s(answer) or 1.0)
             return
-        if status >= 500:
+        if status == 408 or status >= 500:
             self.failed(now)
             return
         seqs, self.in_flight, self._failures = self.in_flight, [], 0

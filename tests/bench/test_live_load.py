@@ -100,6 +100,10 @@ def test_it_waits_when_told_to_and_when_the_server_is_in_trouble() -> None:
     assert 1.5 <= device.wait_until <= 2.5
     assert device.unsettled
     assert device.next_body(10.0)
+    # Its body came too slowly.
+    _answer(device, 408)
+    assert device.unsettled
+    assert device.next_body(20.0)
     _answer(device, 200)
     assert not device.unsettled
 
