@@ -43,7 +43,7 @@ class Uploads:
             await body.drain()
             response = problem_for(error, {})
         if body.is_late:
-            # What still comes of it would be taken for the next request.
+            # Nobody waits for the rest of it any more.
             response["Connection"] = "close"
         # While the server itself fails, each answer says the same.
         if 400 <= response.status_code < 500:
