@@ -98,8 +98,9 @@ def _absorb(state: AnalysisState, *, now: datetime) -> None:
             ]
         )
     elif row.flushed_sample is not None:
-        # They lie in the tail, which may have been analysed without them.
-        row.flushed_sample = None
+        # They lie in the tail, which may have been analysed without them: it is to be
+        # flushed again, or replaced by whole seconds.
+        row.flushed_sample = row.cursor_sample
         row.save(update_fields=["flushed_sample"])
     state.flushed_sample = row.flushed_sample
     state.redo_from_sample = row.redo_from_sample

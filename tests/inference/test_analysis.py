@@ -132,6 +132,26 @@ def test_it_analyses_a_tail_anew_when_a_packet_of_it_comes_late(
     assert_settled(record, adu)
 
 
+def test_it_goes_on_behind_a_tail_that_a_packet_came_late_of(
+    assignment: Assignment, ecg_data: Path
+) -> None:
+    adu = signal_of(ecg_data, "208", start_s=0, seconds=40)
+    packets = packets_of(adu, packet_s=0.2, start_at=NOW - timedelta(seconds=21))
+    upload(assignment.device, packets[:101] + packets[103:104], received_at=NOW)
+    analyse_pending(now=NOW)
+    analyse_pending(now=NOW + timedelta(seconds=11))
+    assert AnalysisState.objects.get().flushed_sample == 20.8 * FS
+    now = NOW + timedelta(seconds=30)
+    upload(assignment.device, packets[101:103] + packets[104:], received_at=now)
+    analyse_pending(now=now)
+    state = AnalysisState.objects.get()
+    assert (state.cursor_sample, state.failed_count) == (40 * FS, 0)
+    assert not BeatBlock.objects.filter(provisional=True).exists()
+    record = Record.objects.get()
+    settle(record, now=now)
+    assert_settled(record, adu)
+
+
 def test_it_crosses_a_gap_after_a_short_wait(
     assignment: Assignment, ecg_data: Path
 ) -> None:
