@@ -228,8 +228,24 @@ def test_it_tells_how_memory_grows() -> None:
     found = memory.figures()["web"]
     assert found["most_growth_percent_per_10_min"] == 1.0
     assert found["most_growth_of_own_percent_per_10_min"] == 4.0
+    # 1,000, 1,505 and 10,010 together.
+    assert found["growth_percent_per_10_min"] == 901.0
     assert (found["processes"], found["came_or_went"]) == (1, 1)
     assert found["start_mb"] == 1.0
+
+
+def test_a_child_that_shares_its_memory_for_a_moment_is_no_growth() -> None:
+    memory = Memory({"redis": 1})
+    for at in range(0, 600, 20):
+        forked = at in (60, 80, 300)
+        memory.samples["redis", 1].append(
+            (at, 5000 if forked else 10_000 + at // 60, 0)
+        )
+        if forked:
+            memory.samples["redis", at].append((at, 5000, 0))
+    found = memory.figures()["redis"]
+    assert 0.05 < found["most_growth_percent_per_10_min"] < 0.15
+    assert 0.05 < found["growth_percent_per_10_min"] < 0.15
 
 
 def test_it_reads_errors_from_logs(tmp_path: Path) -> None:
