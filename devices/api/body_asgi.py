@@ -16,14 +16,14 @@ class Body:
     """The body of one request, as far as it has been read.
 
     All of it has to come within ``within_s`` of the first look: a device that vanished
-    never says so, and what its body holds would be held for ever. ``is_late`` tells
+    never says so, and what its body holds would be held for ever. ``timed_out`` tells
     that it did not.
     """
 
     def __init__(self, receive: Receive, told_bytes: str, *, within_s: float) -> None:
         self._receive, self._told = receive, told_bytes or "0"
         self._within_s, self._until_s = within_s, 0.0
-        self._more, self.is_late = True, False
+        self._more, self.timed_out = True, False
 
     @property
     def told_bytes(self) -> int:
@@ -77,7 +77,7 @@ class Body:
             async with asyncio.timeout_at(self._until_s):
                 yield
         except TimeoutError:
-            self.is_late = True
+            self.timed_out = True
             raise
 
     async def _next_piece(self) -> bytes:

@@ -42,7 +42,7 @@ class Uploads:
         except Exception as error:
             await body.drain()
             response = problem_for(error, {})
-        if body.is_late:
+        if body.timed_out:
             # Nobody waits for the rest of it any more.
             response["Connection"] = "close"
         # While the server itself fails, each answer says the same.
