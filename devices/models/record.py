@@ -113,6 +113,15 @@ class Record(models.Model):
         return anchor.at + timedelta(seconds=(sample - anchor.sample) / self.fs)
 
 
+class LeftRecording(Record):
+    """A recording of no patient whose uploader can no longer look at it."""
+
+    class Meta:
+        proxy = True
+        verbose_name = _("left recording")
+        verbose_name_plural = _("left recordings")
+
+
 class Anchor(models.Model):
     """A piece of the map from samples to time starts here."""
 

@@ -13,6 +13,8 @@ from devices.services.device_config import configure_device
 from devices.services.file_records import (
     create_file_record,
     give_file_record,
+    hand_over_file_record,
+    left_file_records,
     remove_file_record,
 )
 from devices.services.finding import TokenClosed
@@ -42,7 +44,9 @@ __all__ = [
     "create_file_record",
     "end_assignment",
     "give_file_record",
+    "hand_over_file_record",
     "issue_token",
+    "left_file_records",
     "move_device",
     "plan_end",
     "read_progress",

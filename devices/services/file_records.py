@@ -1,4 +1,4 @@
-"""Store a recording that came as a file, correct whose it is, and remove it."""
+"""Store a recording that came as a file, say whose it is, and remove it."""
 
 import logging
 import zlib
@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from numpy.typing import NDArray
 
@@ -98,6 +98,27 @@ def give_file_record(
         Anchor.objects.filter(record=locked).update(at=F("at") + step)
         _log(locked, "dated anew", by, now=now)
     locked.save(update_fields=["patient", "started_at"])
+
+
+def left_file_records() -> QuerySet[Record]:
+    """Return the recordings of no patient whose uploader can no longer look at them."""
+    may_look = Q(uploaded_by__is_active=True, uploaded_by__role=User.Role.DOCTOR)
+    files = Record.objects.filter(source=Record.Source.FILE, patient=None)
+    return files.exclude(may_look)
+
+
+@transaction.atomic
+def hand_over_file_record(*, record: Record, to: User, by: User) -> None:
+    """Let a recording that was left be ``to``'s, as if that doctor had uploaded it.
+
+    Raises ``Record.DoesNotExist`` if it is not left, or no longer.
+    """
+    locked = Record.objects.select_for_update().get(pk=record.pk)
+    if not left_file_records().filter(pk=locked.pk).exists():
+        raise Record.DoesNotExist
+    locked.uploaded_by = to
+    locked.save(update_fields=["uploaded_by"])
+    _log(locked, f"handed over to account {to.pk}", by, now=timezone.now())
 
 
 @transaction.atomic

@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.core.management import CommandError, call_command
@@ -10,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from devices.models import Assignment, Device, DeviceToken, Record
-from devices.services import assign_device
+from devices.services import assign_device, create_file_record
 from devices.tokens import token_digest
 from patients.models import Patient, User
 
@@ -229,6 +230,50 @@ def test_it_gives_a_held_record_to_a_patient(
     record.refresh_from_db()
     assert record.patient == assignment.patient
     assert staff.get(page).status_code == 302  # No longer among the held.
+
+
+def upload(by: User, patient: Patient | None = None) -> Record:
+    return create_file_record(
+        uploaded_by=by,
+        patient=patient,
+        name="holter.csv",
+        fs=250,
+        leads=["I"],
+        gain=1000,
+        baseline=0,
+        started_at=NOW,
+        samples=np.zeros((2500, 1), np.int16),
+    )
+
+
+def test_it_hands_over_what_a_closed_account_left(
+    staff: Client, alice: User, bob: User, patient: Patient
+) -> None:
+    record, other = upload(alice), upload(alice, patient)
+    here = "/admin/devices/leftrecording/"
+    page = f"{here}{record.pk}/change/"
+    assert "holter.csv" not in staff.get(here).content.decode()
+    assert staff.get(page).status_code == 302
+    User.objects.filter(pk=alice.pk).update(is_active=False)
+    listed = staff.get(here).content.decode()
+    assert page in listed
+    assert f"{here}{other.pk}/change/" not in listed  # Its patient's doctors see it.
+    assert alice.email not in staff.get(page).content.decode().partition("<select")[2]
+    response = staff.post(page, {"doctor": bob.pk}, follow=True)
+    assert f"The recording is now with {bob}" in response.content.decode()
+    assert staff.get(page).status_code == 302
+    staff.force_login(bob)
+    assert staff.get(f"/records/{record.pk}/").status_code == 200
+
+
+def test_nobody_is_handed_what_is_not_left(
+    staff: Client, alice: User, bob: User
+) -> None:
+    record = upload(alice)
+    page = f"/admin/devices/leftrecording/{record.pk}/change/"
+    staff.post(page, {"doctor": bob.pk})
+    record.refresh_from_db()
+    assert record.uploaded_by == alice
 
 
 def test_it_puts_a_planned_end_off_or_takes_it_back(

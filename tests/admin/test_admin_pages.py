@@ -9,7 +9,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from devices.models import Assignment, Record
+from devices.models import Assignment, LeftRecording, Record
 from inference.models import Alarm, AlertRule, MailDelivery, PatientLimits
 from patients.models import AccessLog, Patient, User
 
@@ -53,6 +53,15 @@ def one_of_each(
         started_at=NOW,
         time_uncertain=True,
     )
+    Record.objects.create(
+        source=Record.Source.FILE,
+        name="holter.csv",
+        fs=250,
+        leads=["I"],
+        gain=1000,
+        baseline=0,
+        started_at=NOW,
+    )
 
 
 def _pages(model: type) -> list[str]:
@@ -76,7 +85,7 @@ def test_it_shows_every_list_and_form(
     client: Client, who: str, one_of_each: None, request: pytest.FixtureRequest
 ) -> None:
     client.force_login(request.getfixturevalue(who))
-    read_only = {Alarm, AccessLog, MailDelivery, Record}
+    read_only = {Alarm, AccessLog, LeftRecording, MailDelivery, Record}
     for model in MODELS:
         for page in _pages(model):
             assert client.get(page).status_code == 200, page
