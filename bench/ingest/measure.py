@@ -6,7 +6,7 @@ import os
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import groupby
 from math import ceil
 from pathlib import Path
@@ -31,7 +31,7 @@ GAIN = 1000.0
 HISTORY = timedelta(hours=2)
 # More than any case has reached; it bounds what is prepared.
 MOST_PACKETS_PER_S = {1: 5000, 20: 20000}
-# A clock more than 5 min ahead would count as none.
+# A clock more than 5 min ahead would count as none; a backlog has all that lies behind.
 MOST_AHEAD_S = 280.0
 CEILING_S = 2.0
 PROBE_S = 3.0
@@ -147,14 +147,16 @@ class Bench:
     def _prepare(self, case: Case) -> Uploads:
         wanted = MOST_PACKETS_PER_S[case.batch] * self.seconds / len(self.senders)
         # Besides those that warm up.
-        packets = min(wanted, MOST_AHEAD_S / self.packet_s)
+        packets = min(
+            wanted, (_behind(case).total_seconds() + MOST_AHEAD_S) / self.packet_s
+        )
         return uploads(
             self.senders,
             body_format=case.body_format,
             batch=case.batch,
             batches=1 + ceil(packets / case.batch),
             packet_s=self.packet_s,
-            start_at=_start_at(case),
+            start_at=timezone.now() - _behind(case),
             connections=self.connections,
         )
 
@@ -217,9 +219,9 @@ def faults(cases: Mapping[str, Mapping[str, Any]]) -> list[str]:
     return found
 
 
-def _start_at(case: Case) -> datetime:
+def _behind(case: Case) -> timedelta:
     # Batches are a backlog; the single packets of the rest are of now.
-    return timezone.now() - (HISTORY if case.batch > 1 else timedelta(seconds=2))
+    return HISTORY if case.batch > 1 else timedelta(seconds=2)
 
 
 def figures(outcome: Outcome, batch: int, cpu_s: dict[str, float]) -> dict[str, Any]:
