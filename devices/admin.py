@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import action
 
-from devices import admin_assignments, admin_held, admin_left, admin_tokens
+from devices import admin_assignments, admin_held, admin_orphaned, admin_tokens
 from devices.admin_forms import DeviceForm, MoveForm
 from devices.admin_tokens import show_tokens
 from devices.models import Assignment, Device
@@ -18,7 +18,7 @@ from devices.services import AssignmentError, configure_device, rotate_token
 from patients.staff_site import StaffMayEdit, StaffMayLook, staff_only
 
 # Django finds this module; it brings the others along.
-__all__ = ["admin_assignments", "admin_held", "admin_left", "admin_tokens"]
+__all__ = ["admin_assignments", "admin_held", "admin_orphaned", "admin_tokens"]
 
 CONFIG_FIELDS = ("fs", "upload_interval_s", "notch_hz")
 

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminSelectWidget
 
+from devices.admin_duration import ShowsDuration
 from devices.admin_forms import Rehearsed
 from devices.models import Assignment, Record
 from devices.services import attribute_record
@@ -59,7 +60,7 @@ def assignment_words(assignment: Any) -> str:
 
 
 @admin.register(Record)
-class HeldRecordAdmin(StaffMayLook, ModelAdmin):  # type: ignore[misc]
+class HeldRecordAdmin(ShowsDuration, StaffMayLook, ModelAdmin):  # type: ignore[misc]
     """Device records without a patient: their time was uncertain at a change."""
 
     form = AttributeForm
@@ -90,12 +91,6 @@ class HeldRecordAdmin(StaffMayLook, ModelAdmin):  # type: ignore[misc]
         """Keep those that are held."""
         queryset: QuerySet[Record] = super().get_queryset(request)
         return queryset.filter(patient=None, source=Record.Source.DEVICE)
-
-    @admin.display(description=_("duration"), ordering="sample_count")
-    def duration(self, record: Record) -> str:
-        """Show how much signal is stored."""
-        minutes, seconds = divmod(record.sample_count // record.fs, 60)
-        return f"{minutes}:{seconds:02d} min"
 
     def save_model(
         self, request: HttpRequest, obj: Record, form: "ModelForm[Record]", change: bool

@@ -31,7 +31,7 @@ MENU = [
             _page(_("Assignments"), "link", "devices_assignment"),
             _page(_("Device tokens"), "key", "devices_devicetoken"),
             _page(_("Held records"), "inventory_2", "devices_record"),
-            _page(_("Left recordings"), "upload_file", "devices_leftrecording"),
+            _page(_("Orphaned recordings"), "upload_file", "devices_orphanedrecording"),
         ],
     },
     {

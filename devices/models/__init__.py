@@ -2,7 +2,7 @@
 
 from devices.models.assignment import Assignment
 from devices.models.device import Device
-from devices.models.record import Anchor, Chunk, LeftRecording, Record
+from devices.models.record import Anchor, Chunk, OrphanedRecording, Record
 from devices.models.segment import SEGMENT_S, Compaction, LooseFile, Segment
 from devices.models.token import DeviceToken, token_at
 
@@ -14,7 +14,7 @@ __all__ = [
     "Compaction",
     "Device",
     "DeviceToken",
-    "LeftRecording",
+    "OrphanedRecording",
     "LooseFile",
     "Record",
     "Segment",

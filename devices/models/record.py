@@ -113,13 +113,13 @@ class Record(models.Model):
         return anchor.at + timedelta(seconds=(sample - anchor.sample) / self.fs)
 
 
-class LeftRecording(Record):
+class OrphanedRecording(Record):
     """A recording of no patient whose uploader can no longer look at it."""
 
     class Meta:
         proxy = True
-        verbose_name = _("left recording")
-        verbose_name_plural = _("left recordings")
+        verbose_name = _("orphaned recording")
+        verbose_name_plural = _("orphaned recordings")
 
 
 class Anchor(models.Model):

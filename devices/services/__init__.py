@@ -14,7 +14,7 @@ from devices.services.file_records import (
     create_file_record,
     give_file_record,
     hand_over_file_record,
-    left_file_records,
+    orphaned_file_records,
     remove_file_record,
 )
 from devices.services.finding import TokenClosed
@@ -46,7 +46,7 @@ __all__ = [
     "give_file_record",
     "hand_over_file_record",
     "issue_token",
-    "left_file_records",
+    "orphaned_file_records",
     "move_device",
     "plan_end",
     "read_progress",

@@ -100,7 +100,7 @@ def give_file_record(
     locked.save(update_fields=["patient", "started_at"])
 
 
-def left_file_records() -> QuerySet[Record]:
+def orphaned_file_records() -> QuerySet[Record]:
     """Return the recordings of no patient whose uploader can no longer look at them."""
     may_look = Q(uploaded_by__is_active=True, uploaded_by__role=User.Role.DOCTOR)
     files = Record.objects.filter(source=Record.Source.FILE, patient=None)
@@ -108,17 +108,16 @@ def left_file_records() -> QuerySet[Record]:
 
 
 @transaction.atomic
-def hand_over_file_record(*, record: Record, to: User, by: User) -> None:
-    """Let a recording that was left be ``to``'s, as if that doctor had uploaded it.
+def hand_over_file_record(*, record: Record, to: User, by: User, now: datetime) -> None:
+    """Let an orphaned recording be ``to``'s, as if that doctor had uploaded it.
 
-    Raises ``Record.DoesNotExist`` if it is not left, or no longer.
+    Raises ``Record.DoesNotExist`` if it is not orphaned, or no longer.
     """
-    locked = Record.objects.select_for_update().get(pk=record.pk)
-    if not left_file_records().filter(pk=locked.pk).exists():
-        raise Record.DoesNotExist
+    orphaned = orphaned_file_records().select_for_update(of=("self",))
+    locked = orphaned.get(pk=record.pk)
     locked.uploaded_by = to
     locked.save(update_fields=["uploaded_by"])
-    _log(locked, f"handed over to account {to.pk}", by, now=timezone.now())
+    _log(locked, f"handed over to account {to.pk}", by, now=now)
 
 
 @transaction.atomic

@@ -250,7 +250,7 @@ def test_it_hands_over_what_a_closed_account_left(
     staff: Client, alice: User, bob: User, patient: Patient
 ) -> None:
     record, other = upload(alice), upload(alice, patient)
-    here = "/admin/devices/leftrecording/"
+    here = "/admin/devices/orphanedrecording/"
     page = f"{here}{record.pk}/change/"
     assert "holter.csv" not in staff.get(here).content.decode()
     assert staff.get(page).status_code == 302
@@ -258,7 +258,9 @@ def test_it_hands_over_what_a_closed_account_left(
     listed = staff.get(here).content.decode()
     assert page in listed
     assert f"{here}{other.pk}/change/" not in listed  # Its patient's doctors see it.
-    assert alice.email not in staff.get(page).content.decode().partition("<select")[2]
+    form = staff.get(page).content.decode()
+    assert f'<option value="{bob.pk}"' in form
+    assert f'<option value="{alice.pk}"' not in form
     response = staff.post(page, {"doctor": bob.pk}, follow=True)
     assert f"The recording is now with {bob}" in response.content.decode()
     assert staff.get(page).status_code == 302
@@ -266,11 +268,11 @@ def test_it_hands_over_what_a_closed_account_left(
     assert staff.get(f"/records/{record.pk}/").status_code == 200
 
 
-def test_nobody_is_handed_what_is_not_left(
+def test_nobody_is_handed_what_is_not_orphaned(
     staff: Client, alice: User, bob: User
 ) -> None:
     record = upload(alice)
-    page = f"/admin/devices/leftrecording/{record.pk}/change/"
+    page = f"/admin/devices/orphanedrecording/{record.pk}/change/"
     staff.post(page, {"doctor": bob.pk})
     record.refresh_from_db()
     assert record.uploaded_by == alice

@@ -9,11 +9,12 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from devices.models import Assignment, LeftRecording, Record
+from devices.models import Assignment, OrphanedRecording, Record
 from inference.models import Alarm, AlertRule, MailDelivery, PatientLimits
 from patients.models import AccessLog, Patient, User
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+SIGNAL = {"fs": 250, "leads": ["I"], "gain": 1000, "baseline": 0, "started_at": NOW}
 MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
 
 
@@ -46,21 +47,13 @@ def one_of_each(
     Record.objects.create(
         device=assignment.device,
         stream="00000000000000aa",
-        fs=250,
-        leads=["I"],
-        gain=1000,
-        baseline=0,
-        started_at=NOW,
+        **SIGNAL,
         time_uncertain=True,
     )
     Record.objects.create(
         source=Record.Source.FILE,
         name="holter.csv",
-        fs=250,
-        leads=["I"],
-        gain=1000,
-        baseline=0,
-        started_at=NOW,
+        **SIGNAL,
     )
 
 
@@ -85,7 +78,7 @@ def test_it_shows_every_list_and_form(
     client: Client, who: str, one_of_each: None, request: pytest.FixtureRequest
 ) -> None:
     client.force_login(request.getfixturevalue(who))
-    read_only = {Alarm, AccessLog, LeftRecording, MailDelivery, Record}
+    read_only = {Alarm, AccessLog, OrphanedRecording, MailDelivery, Record}
     for model in MODELS:
         for page in _pages(model):
             assert client.get(page).status_code == 200, page

@@ -9,12 +9,12 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='LeftRecording',
+            name='OrphanedRecording',
             fields=[
             ],
             options={
-                'verbose_name': 'left recording',
-                'verbose_name_plural': 'left recordings',
+                'verbose_name': 'orphaned recording',
+                'verbose_name_plural': 'orphaned recordings',
                 'proxy': True,
                 'indexes': [],
                 'constraints': [],

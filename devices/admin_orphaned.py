@@ -1,4 +1,4 @@
-"""Recordings that were left: of no patient, and whoever uploaded them is gone."""
+"""Orphaned recordings: of no patient, and whoever uploaded them is gone."""
 
 from typing import Any
 
@@ -8,12 +8,14 @@ from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from devices.models import LeftRecording
-from devices.services import hand_over_file_record, left_file_records
+from devices.admin_duration import ShowsDuration
+from devices.models import OrphanedRecording
+from devices.services import hand_over_file_record, orphaned_file_records
 from patients.models import User
 from patients.staff_site import StaffMayLook, is_staff_member
 
@@ -29,7 +31,7 @@ class HandOverForm(forms.ModelForm):  # type: ignore[type-arg]
     )
 
     class Meta:
-        model = LeftRecording
+        model = OrphanedRecording
         fields = ("doctor",)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -40,8 +42,8 @@ class HandOverForm(forms.ModelForm):  # type: ignore[type-arg]
         field.queryset = doctors.order_by("email")
 
 
-@admin.register(LeftRecording)
-class LeftRecordingAdmin(StaffMayLook, ModelAdmin):  # type: ignore[misc]
+@admin.register(OrphanedRecording)
+class OrphanedRecordingAdmin(ShowsDuration, StaffMayLook, ModelAdmin):  # type: ignore[misc]
     """Uploads that nobody sees, because their uploader's account is closed."""
 
     form = HandOverForm
@@ -55,32 +57,29 @@ class LeftRecordingAdmin(StaffMayLook, ModelAdmin):  # type: ignore[misc]
         """Let staff hand it over."""
         return is_staff_member(request)
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[LeftRecording]:
-        """Keep those that were left."""
-        queryset: QuerySet[LeftRecording] = super().get_queryset(request)
-        return queryset.filter(pk__in=left_file_records().values("pk"))
-
-    @admin.display(description=_("duration"), ordering="sample_count")
-    def duration(self, record: LeftRecording) -> str:
-        """Show how much signal is stored."""
-        minutes, seconds = divmod(record.sample_count // record.fs, 60)
-        return f"{minutes}:{seconds:02d} min"
+    def get_queryset(self, request: HttpRequest) -> QuerySet[OrphanedRecording]:
+        """Keep those that are orphaned."""
+        queryset: QuerySet[OrphanedRecording] = super().get_queryset(request)
+        return queryset.filter(pk__in=orphaned_file_records().values("pk"))
 
     def save_model(
         self,
         request: HttpRequest,
-        obj: LeftRecording,
-        form: "ModelForm[LeftRecording]",
+        obj: OrphanedRecording,
+        form: "ModelForm[OrphanedRecording]",
         change: bool,
     ) -> None:
         """Hand it over by the service."""
         assert isinstance(request.user, User)  # The site lets in nobody else.
         doctor = form.cleaned_data["doctor"]
-        hand_over_file_record(record=obj, to=doctor, by=request.user)
+        now = timezone.now()
+        hand_over_file_record(record=obj, to=doctor, by=request.user, now=now)
         obj.uploaded_by = doctor
 
-    def response_change(self, request: HttpRequest, obj: LeftRecording) -> HttpResponse:
-        """Go back to what is still left; this one is no longer."""
+    def response_change(
+        self, request: HttpRequest, obj: OrphanedRecording
+    ) -> HttpResponse:
+        """Go back to what is still orphaned; this one is no longer."""
         words = _("The recording is now with %s.") % obj.uploaded_by
         messages.success(request, words)
-        return redirect("admin:devices_leftrecording_changelist")
+        return redirect("admin:devices_orphanedrecording_changelist")
