@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from inference.ecg import CLASSES
 from ml.believing import believed
 from ml.calibration import calibrated, fit_temperature, reliability
-from ml.examples import KINDS, join
-from ml.fit import fit, fit_encoder, predict
+from ml.examples import KINDS, Examples, join
 from ml.judge.beats import MISSED, Matrix
 from ml.score import figures, table
 from ml.spread import spread
@@ -20,7 +19,10 @@ from ml.training_set import STRANGERS, TrainingSet
 S, V = CLASSES.index("S"), CLASSES.index("V")
 FUSION_RECORD = "208"  # holds nine of ten F of DS1
 MADE = ("noisy", "people", "fibrillation", "fusion", "ectopy", "sinus")
+BESIDE = {"fusion": ("between",)}  # what a net that goes from beat to beat must see
 STRANGERS_CALLED = {"people": "normal people", "fibrillation": "fibrillation"}
+Ask = Callable[[Examples], NDArray[np.float32]]
+Teach = Callable[[Examples, int], Ask]
 LIKE_MITDB = 0.5  # weight of mitdb's beats in the calibration, svdb's have the rest
 
 
@@ -80,11 +82,12 @@ def report(
 
 
 def cross_validate(
-    beats: TrainingSet, *, folds: int, seeds: Iterable[int], epochs: int, drawn: int
+    beats: TrainingSet, teach: Teach, *, folds: int, seeds: Iterable[int]
 ) -> None:
     """Print figures seed by seed, their spread, the calibration.
 
-    Also those of the mean probabilities of all seeds.
+    Also those of the mean probabilities of all seeds. ``teach`` is given beats and a
+    seed and returns what then gives the probabilities [n, 5] of whole leads.
     """
     fold = fold_of(beats, folds)
     total = [np.zeros((len(part), len(CLASSES)), np.float32) for part in beats.clean]
@@ -98,16 +101,16 @@ def cross_validate(
             strangers = beats.examples.records >= STRANGERS
             held |= strangers & (beats.examples.records % folds == k)
             inside = beats.examples.take(~held)
-            encoder = fit_encoder(inside)
-            net = fit(inside, encoder, epochs=epochs, beats=drawn, seed=seed)
-            asked = predict(net, join([beats.clean[at] for at in out]))
+            ask = teach(inside, seed)
+            asked = ask(join([beats.clean[at] for at in out]))
             ends = np.cumsum([len(beats.clean[at]) for at in out])
             for at, rows in zip(out, np.split(asked, ends[:-1]), strict=True):
                 said[at] = rows
             for kind, matrix in made.items():
-                own = held & (beats.examples.kinds == KINDS.index(kind))
-                part = beats.examples.take(own)
-                matrix += confusion(part.classes, predict(net, part))
+                kinds = [KINDS.index(name) for name in (kind, *BESIDE.get(kind, ()))]
+                part = beats.examples.take(held & np.isin(beats.examples.kinds, kinds))
+                own = part.kinds == kinds[0]
+                matrix += confusion(part.classes[own], ask(part)[own])
         for kind, matrix in made.items():
             print(f"seed {seed}, made-up {kind}: {table(figures(matrix))}")
         for rows, own in zip(total, said, strict=True):

@@ -23,10 +23,11 @@ MARGIN = 8  # grid steps by which training may move a beat in its window
 WIDE = WINDOW + 2 * MARGIN
 # Where beats come from: annotated ones of two databases; what the R-peak net finds in
 # noisy copies of them; people labelled only as a whole, normal or in fibrillation;
-# fusion beats and rhythms made of annotated beats.
+# fusion beats and rhythms made of annotated beats; what stands between such fusion
+# beats, and teaches nothing.
 KINDS = (
     *("mitdb", "svdb", "noisy", "people", "fibrillation"),
-    *("fusion", "ectopy", "sinus"),
+    *("fusion", "ectopy", "sinus", "between"),
 )
 
 

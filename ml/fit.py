@@ -77,18 +77,20 @@ class Net:
 def drawing_chance(examples: Examples) -> NDArray[np.float64]:
     """Return each beat's probability of being drawn.
 
-    Each kind of beats gives its share; within it rare classes are favoured.
+    Each kind of beats gives its share, but for those between fusion beats; within it
+    rare classes are favoured.
     """
     each = np.zeros(len(examples))
     annotated = np.isin(examples.kinds, ANNOTATED)
-    for group, artefacts in ((annotated, 0.0), (~annotated, ARTEFACTS)):
+    made = ~annotated & (examples.kinds != KINDS.index("between"))
+    for group, artefacts in ((annotated, 0.0), (made, ARTEFACTS)):
         classes = examples.classes[group]
         counts = np.bincount(classes, minlength=len(CLASSES))
         weights = 1.0 / np.maximum(counts, 1) ** BALANCE
         weights[ARTEFACT] *= artefacts
         each[group] = weights[classes]
-    for kind, share in enumerate(SHARES.values()):
-        own = examples.kinds == kind
+    for name, share in SHARES.items():
+        own = examples.kinds == KINDS.index(name)
         if own.any():
             each[own] *= share / each[own].sum()
     return each / each.sum()

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from inference.ecg import CLASSES
 from inference.ecg.beats import FEATURES
 from inference.ecg.grid import BEFORE, GRID_FS
-from ml.examples import MARGIN, Examples, Sequence, after, describe
+from ml.examples import KINDS, MARGIN, Examples, Sequence, after, describe
 
 N, S, V, F = (CLASSES.index(name) for name in "NSVF")
 LEAST_V = 5  # fewer beats of a class make no pattern
@@ -29,12 +29,13 @@ SINUS = 300  # beats of an irregular sinus rhythm
 def fusion_of(
     beats: Sequence, rng: np.random.Generator, index: int = 0
 ) -> Examples | None:
-    """Return fusion beats made from a record's own N and V beats; None if it cannot.
+    """Return a record with fusion beats made from its N and V; None if it cannot.
 
     In a fusion beat the ventricles are excited from both sides: from the onset of
     QRS on it is a weighted sum of a normal and a ventricular beat, aligned within
     some 16 ms, and what comes before it, the P wave too, is the normal beat's. Its
-    time is the normal beat's.
+    time is the normal beat's. Those that can be told are of the kind fusion, all
+    other beats are of the kind between.
     """
     wide = beats.wide[:FUSED_FROM].copy()
     classes = beats.classes[:FUSED_FROM].copy()
@@ -57,8 +58,10 @@ def fusion_of(
     first = slice(0, FUSED_FROM)
     pre_s, post_s = beats.pre_s[first], beats.post_s[first]
     made = Sequence(beats.steps[first], wide, pre_s, post_s, classes)
-    fused = describe(made, index, "fusion").take(np.sort(chosen))
-    return fused.take(_shows(fused))
+    fused = describe(made, index, "between")
+    shown = chosen[_shows(fused)[chosen]]
+    fused.kinds[shown] = KINDS.index("fusion")
+    return fused
 
 
 def _shows(fused: Examples) -> NDArray[np.bool_]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import os
 import time
+from functools import partial
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -22,11 +23,12 @@ import tensorflow as tf
 from inference.classifier import ARTIFACTS
 from inference.r_peak_net import load_r_peak_net
 from ml.card_file import write_figures
-from ml.cross_validation import cross_validate
+from ml.cross_validation import Ask, cross_validate
 from ml.data import DS1, SAME_PERSON_AS_202, data_folder
 from ml.evaluate import evaluate
+from ml.examples import Examples
 from ml.export import export
-from ml.fit import SHARES, fit, fit_encoder
+from ml.fit import SHARES, fit, fit_encoder, predict
 from ml.found import finder
 from ml.model import together
 from ml.training_set import training_set
@@ -75,13 +77,9 @@ def main() -> None:
     spent = time.monotonic() - started
     print(f"{len(beats.examples)} beats described in {spent:.0f} s", flush=True)
     if options.folds:
-        cross_validate(
-            beats,
-            folds=options.folds,
-            seeds=range(options.seed, options.seed + options.seeds),
-            epochs=options.epochs,
-            drawn=BEATS,
-        )
+        seeds = range(options.seed, options.seed + options.seeds)
+        teach = partial(_teach, options.epochs)
+        cross_validate(beats, teach, folds=options.folds, seeds=seeds)
         return
     encoder = fit_encoder(beats.examples)
     members = [
@@ -120,6 +118,13 @@ def main() -> None:
     print("figures and their spread: python -m ml.train --folds 4 --seeds 5")
     if not options.unseen:
         write_figures(options.output, evaluate(data, options.output))
+
+
+def _teach(epochs: int, examples: Examples, seed: int) -> Ask:
+    """Train one net, and return what gives its probabilities."""
+    encoder = fit_encoder(examples)
+    net = fit(examples, encoder, epochs=epochs, beats=BEATS, seed=seed)
+    return partial(predict, net)
 
 
 if __name__ == "__main__":
