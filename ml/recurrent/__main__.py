@@ -26,7 +26,7 @@ from ml.recurrent.fit import fit, predict
 from ml.train import FIBRILLATION, NOISE, PEOPLE
 from ml.training_set import training_set
 
-STEPS = 1500
+STEPS = 4000
 
 
 def teach(steps: int, examples: Examples, seed: int) -> Ask:

@@ -13,7 +13,7 @@ from ml.fit import drawing_chance
 LENGTH = 48  # beats of a stretch
 COUNTED = 600_000  # stretches, to learn how often each beat is in one
 LEAST_COVER = 2e-6
-TYPICAL, HEAVIEST = 0.99, 2.0  # no beat weighs more than so many times this quantile
+TYPICAL, HEAVIEST = 0.99, 8.0  # no beat weighs more than so many times this quantile
 LEADING, LEADING_WEIGHT = 6, 0.2  # beats whose past the stretch does not show
 
 
