@@ -24,9 +24,7 @@ STEEPEST = 1.0  # norm of the slopes of one weight array
 Real = NDArray[np.float32]
 
 
-def fit(
-    examples: Examples, encoder: Encoder, *, steps: int, seed: int, quiet: bool = False
-) -> keras.Model:
+def fit(examples: Examples, encoder: Encoder, *, steps: int, seed: int) -> keras.Model:
     """Train one net on ``steps`` times 32 stretches of 48 beats."""
     rng = np.random.default_rng(seed)
     keras.utils.set_random_seed(seed)
@@ -55,7 +53,7 @@ def fit(
         seen = seen.reshape(BATCH, LENGTH, SEEN)
         classes = examples.classes[at].astype(np.int32)
         losses.append(float(move(seen, classes, weights)))
-        if not quiet and (step + 1) % WARM_UP == 0:
+        if (step + 1) % WARM_UP == 0:
             mean = np.mean(losses[-WARM_UP:])
             print(f"step {step + 1}/{steps} loss {mean:.4f}", flush=True)
     biases = net.get_layer("last").bias
@@ -66,7 +64,7 @@ def fit(
 def predict(net: keras.Model, encoder: Encoder, examples: Examples) -> Real:
     """Return probabilities [n, 5] of whole leads, not augmented, as in service."""
     encoded = encoded_by(net, encoder(*as_input(examples)))
-    encoded = np.tile(encoded, MEMBERS)
+    encoded = np.tile(encoded, MEMBERS)  # The layer averages so many: all the same one.
     recurrent = recurrent_part([net] * MEMBERS, temperature=1.0)
     said = [np.zeros((0, len(CLASSES)), np.float32)]
     for start, end in sequences_of(examples):

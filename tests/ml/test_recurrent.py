@@ -78,8 +78,6 @@ def test_what_is_long_past_leaves_no_trace(net: Recurrent, later: int) -> None:
 
 
 def test_it_trains_on_stretches_and_says_what_keras_says(ecg_data: Path) -> None:
-    import tensorflow  # noqa: F401  # before Keras, which it loads by halves otherwise
-
     from ml.examples import KINDS, annotated, examples_of, join
     from ml.fit import as_input, fit_encoder
     from ml.recurrent.fit import fit, predict
