@@ -14,7 +14,8 @@ from inference.ecg.types import CLASSES, Array, Samples, Signal
 MEMBERS = 2  # nets whose probabilities are averaged
 UNITS = 48  # of each net's recurrent layer
 HIDDEN = 48  # of the layer between it and the classes
-ENCODED = MEMBERS * (3 * UNITS + HIDDEN)
+EACH = 3 * UNITS + HIDDEN  # what is made of a beat for one net
+ENCODED = MEMBERS * EACH
 LEAST = 1e-7  # a probability's logarithm is taken of at least this
 HALF, ONE = np.float32(0.5), np.float32(1)
 # Rounding keeps differences alive, however long past what made them. So there are two
@@ -97,7 +98,7 @@ def follow_beats(
     int64[n] are grid steps, ``encoded`` float32[n, 384] is what the nets before this
     layer make of each beat. Gated recurrent units (Cho et al. 2014; reset after the
     product, as in Keras) whose gates are x / (1 + |x|) instead of exponentials: the
-    same bits on every machine. What is more than 4 min past is forgotten. Beats one by
+    same state on every machine. What is more than 4 min past is forgotten. Beats one by
     one and many at once give the same. No delay.
     """
     said = np.zeros((len(encoded), len(CLASSES)), np.float32)
@@ -108,7 +109,7 @@ def follow_beats(
         older = state.units[(state.term + 1) % SETS]
         score[:] = 0.0
         for m in range(MEMBERS):
-            at = m * (3 * UNITS + HIDDEN)
+            at = m * EACH
             for k in range(SETS):
                 _move_units(
                     state.units[k, m],
@@ -117,7 +118,7 @@ def follow_beats(
                     net.gate_biases[m],
                     own,
                 )
-            hidden[:] = encoded[n, at + 3 * UNITS : at + 3 * UNITS + HIDDEN]
+            hidden[:] = encoded[n, at + 3 * UNITS : at + EACH]
             for i in range(UNITS):
                 for j in range(HIDDEN):
                     hidden[j] += older[m, i] * net.hidden[m, i, j]
@@ -137,8 +138,9 @@ def _add_probabilities(
         for j in range(HIDDEN):
             score[c] += max(hidden[j], np.float32(0)) * last[j, c]
     power = np.exp(score - score.max())
+    whole = power.sum()
     for c in range(len(total)):
-        total[c] += power[c] / power.sum()
+        total[c] += power[c] / whole
 
 
 @njit(error_model="numpy")
@@ -147,5 +149,6 @@ def _calibrate(total: Array, temperature: float, said: Signal) -> None:
     power = np.empty(len(total))
     for c in range(len(total)):
         power[c] = max(total[c] / MEMBERS, LEAST) ** (1 / temperature)
+    whole = power.sum()
     for c in range(len(total)):
-        said[c] = power[c] / power.sum()
+        said[c] = power[c] / whole
